@@ -1,0 +1,141 @@
+//! The one stream of events that every reporter reads: progress bars, plain lines, `--json`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Error,
+    plan::{Change, ResourceId, StepId},
+};
+
+/// Where a line of output came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogStream {
+    /// A build step's or container's output.
+    Output,
+    /// Its error output.
+    Error,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every step is done.
+    Clean,
+    /// A step failed (or the run was interrupted) and all that was done was undone.
+    RolledBack {
+        /// The step that failed; `None` if the run was interrupted.
+        failed: Option<StepId>,
+        /// Why.
+        error: Error,
+    },
+    /// A step failed and something could not be undone, or it failed after the commit point.
+    Stuck {
+        /// The step that failed; `None` if the run was interrupted.
+        failed: Option<StepId>,
+        /// Why.
+        error: Error,
+        /// What is left over.
+        residue: Vec<ResourceId>,
+        /// True if traffic had already moved to the new release.
+        committed: bool,
+    },
+}
+
+/// Something that happened during a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run begins.
+    Started {
+        /// How many steps there are.
+        steps: usize,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Which.
+        step: StepId,
+        /// On what.
+        resource: ResourceId,
+        /// What happens to it.
+        change: Change,
+    },
+    /// A step tells where it is ("[3/7] RUN npm ci", "waiting for /healthz: 502").
+    StepProgress {
+        /// Which.
+        step: StepId,
+        /// Where it is, one line.
+        message: String,
+    },
+    /// A line of output of what a step runs (a build, a migration).
+    StepLog {
+        /// Which.
+        step: StepId,
+        /// From where.
+        stream: LogStream,
+        /// The line, without its end.
+        line: String,
+    },
+    /// A step is done.
+    StepFinished {
+        /// Which.
+        step: StepId,
+        /// How long it took, in milliseconds.
+        millis: u64,
+    },
+    /// A step failed.
+    StepFailed {
+        /// Which.
+        step: StepId,
+        /// How long it took, in milliseconds.
+        millis: u64,
+        /// Why.
+        error: Error,
+    },
+    /// The user asked to stop; no new step starts, what was done is undone.
+    Interrupted,
+    /// A step is taken back.
+    UndoStarted {
+        /// Which.
+        step: StepId,
+    },
+    /// A step was taken back.
+    UndoFinished {
+        /// Which.
+        step: StepId,
+    },
+    /// A step stays as it is although the run failed, because nothing can or need be done.
+    UndoSkipped {
+        /// Which.
+        step: StepId,
+        /// Why, from the plan's `Undo::None`.
+        why: String,
+    },
+    /// A step could not be taken back.
+    UndoFailed {
+        /// Which.
+        step: StepId,
+        /// Why.
+        error: Error,
+    },
+    /// Something the user should know that stops nothing.
+    Warning {
+        /// The text.
+        message: String,
+    },
+    /// The run is over.
+    Finished(Outcome),
+}
+
+/// Receives events; shared by all steps of a run.
+pub trait EventSink {
+    /// Takes one event. It must return quickly; it runs between the steps.
+    fn emit(&self, event: Event);
+}
+
+impl<F: Fn(Event)> EventSink for F {
+    fn emit(&self, event: Event) {
+        self(event);
+    }
+}

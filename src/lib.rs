@@ -1,0 +1,24 @@
+//! Mizan Deploy: from `mizan.yaml` to a running, edge-cached, server-rendered site.
+//!
+//! The crate tells one story, module by module:
+//!
+//! `mizan.yaml` + exported schema → [`model::App`] → *desired* → compared with *observed* →
+//! [`plan::Plan`] → [`engine`] events → report. `mizan deploy --plan` walks the same road and
+//! stops one step earlier; nothing below `cli` knows whether it is a rehearsal.
+//!
+//! Dependencies point one way: `model` ← `plan` ← `engine` ← `cli`; `view` reads plans and events.
+
+pub mod cli;
+pub mod config;
+pub mod docker;
+pub mod engine;
+pub mod error;
+pub mod images;
+pub mod ledger;
+pub mod model;
+pub mod plan;
+pub mod schema;
+pub mod secret;
+pub mod targets;
+pub mod view;
+pub mod workers;

@@ -1,0 +1,10 @@
+//! The validated app, resolved for one environment. Nothing in it is optional that need not be.
+
+mod app;
+mod names;
+
+pub use app::{
+    App, AzureService, Build, Command, CpuShares, Dockerfile, Drain, Edge, EnvValue, Memory,
+    ReleaseStep, Render, Role, Scale, SchemaSource, SecretSpec, Service, Target,
+};
+pub use names::{AppName, EnvName, NameError, ReleaseId, ServiceName};
