@@ -2,6 +2,8 @@
 
 use std::{cmp::Ordering, fmt};
 
+use crate::error::{Error, ErrorKind};
+
 /// A place in a file; lines and columns begin at 1, columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -86,6 +88,9 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
+    /// How many problems are shown with their source lines; more would flood a terminal.
+    const SHOWN: usize = 50;
+
     /// The name of the file, as it is printed.
     pub fn file(&self) -> &str {
         &self.file
@@ -115,8 +120,12 @@ impl Diagnostics {
     pub fn render(&self, label: &str, colour: bool) -> String {
         let paint = Paint { colour };
         let source: Vec<&str> = self.text.lines().collect();
-        let blocks: Vec<String> =
-            self.list.iter().map(|problem| self.block(problem, label, &source, paint)).collect();
+        let shown = self.list.iter().take(Self::SHOWN);
+        let mut blocks: Vec<String> =
+            shown.map(|problem| self.block(problem, label, &source, paint)).collect();
+        if self.list.len() > Self::SHOWN {
+            blocks.push(format!("and {} more\n", self.list.len() - Self::SHOWN));
+        }
         blocks.join("\n")
     }
 
@@ -144,6 +153,13 @@ impl Diagnostics {
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.summary())
+    }
+}
+
+impl From<Diagnostics> for Error {
+    fn from(diagnostics: Diagnostics) -> Self {
+        let error = Self::new(ErrorKind::Invalid, diagnostics.summary());
+        diagnostics.lines().fold(error, Self::cause)
     }
 }
 

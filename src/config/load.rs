@@ -78,10 +78,7 @@ impl From<ConfigError> for Error {
             ConfigError::Io { source, .. } => {
                 Self::new(ErrorKind::Invalid, message).because(&source)
             }
-            ConfigError::Invalid(diagnostics) => {
-                let error = Self::new(ErrorKind::Invalid, message);
-                diagnostics.lines().fold(error, Self::cause)
-            }
+            ConfigError::Invalid(diagnostics) => diagnostics.into(),
             ConfigError::UnknownEnvironment { wanted, known } => {
                 let names: Vec<&str> = known.iter().map(EnvName::as_str).collect();
                 let error = Self::new(ErrorKind::Usage, message);
@@ -137,7 +134,7 @@ pub fn load(path: &Path) -> Result<ConfigFile, ConfigError> {
 }
 
 /// The path as it is printed: relative to the current folder where it lies below.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let here = env::current_dir().unwrap_or_default();
     path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }

@@ -15,4 +15,6 @@ mod node;
 mod value;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Position, Span};
+pub(crate) use diagnostic::{Problems, closest, suggestion};
+pub(crate) use load::shown;
 pub use load::{ConfigError, ConfigFile, FILE_NAME, find, load};
