@@ -8,13 +8,19 @@ mod command;
 mod decode;
 mod diagnostic;
 mod file;
+mod json_schema;
 mod load;
 mod lower;
 mod merge;
 mod node;
+#[cfg(test)]
+mod reference;
+mod show;
 mod value;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Position, Span};
 pub(crate) use diagnostic::{Problems, closest, suggestion};
+pub use json_schema::{json_schema, json_schema_text};
 pub(crate) use load::shown;
 pub use load::{ConfigError, ConfigFile, FILE_NAME, find, load};
+pub use show::{resolved, show};
