@@ -152,7 +152,10 @@ impl<O, E: Executor<O>> Executor<O> for Faulty<E> {
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+    use crate::engine::Outputs;
 
     #[test]
     fn a_fault_is_written_as_it_is_read() {
@@ -166,5 +169,27 @@ mod tests {
         for text in ["", "kill", "kill:after", "kill:after:", "burn:after:x", "kill:soon:x"] {
             assert_eq!(text.parse::<Fault>(), Err(FaultError(text.to_owned())));
         }
+    }
+
+    #[test]
+    fn a_kill_leaves_nobody_to_clean_up() {
+        use std::{env, os::unix::process::ExitStatusExt, process::Command};
+
+        const VICTIM: &str = "MIZAN_TEST_VICTIM";
+        if env::var_os(VICTIM).is_some() {
+            let context = StepContext {
+                id: StepId::new("service", "web"),
+                outputs: Outputs::new(),
+                cancel: CancellationToken::new(),
+                events: &|_| {},
+            };
+            let fault: Fault = "kill:after:service/web".parse().expect("a fault");
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            runtime.block_on(fault.strike(&context)).expect("dead before this");
+        }
+        let this = env::current_exe().expect("this test's program");
+        let name = "engine::fault::tests::a_kill_leaves_nobody_to_clean_up";
+        let victim = Command::new(this).args(["--exact", name]).env(VICTIM, "1").output();
+        assert_eq!(victim.expect("started").status.signal(), Some(9));
     }
 }

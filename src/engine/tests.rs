@@ -505,6 +505,31 @@ proptest! {
     }
 
     #[test]
+    fn after_the_commit_point_all_is_done_but_what_needs_the_failed_step(
+        plan in any_plan(),
+        at in any::<prop::sample::Index>(),
+        parallel in 1..4_usize,
+    ) {
+        let mut plan = plan;
+        plan.steps.iter_mut().for_each(|step| step.after_commit = true);
+        let failed = at.get(&plan.steps).id.clone();
+        let mut cut_off = vec![failed.clone()];
+        for step in &plan.steps {
+            if step.needs.iter().any(|need| cut_off.contains(need)) {
+                cut_off.push(step.id.clone());
+            }
+        }
+        let fault = Fault { step: failed.clone(), point: FaultPoint::Before, kind: FaultKind::Fail };
+        let told = Scene { faults: &fault.to_string(), parallel, ..Scene::default() }.play(&plan);
+        prop_assert!(!told.events.contains("undo"), "{}", told.events);
+        let Outcome::Stuck { failed: first, residue, committed, .. } = told.report.outcome else {
+            return Err(TestCaseError::fail("not stuck"));
+        };
+        prop_assert_eq!((first, committed), (Some(failed), true));
+        prop_assert_eq!(residue.iter().map(ResourceId::step_id).collect::<Vec<_>>(), cut_off);
+    }
+
+    #[test]
     fn no_step_starts_before_its_needs_are_done_nor_beyond_the_bound(
         plan in any_plan(),
         parallel in 1..4_usize,

@@ -92,7 +92,6 @@ impl LocalLock {
 
     /// Takes the lock. If another holds it, waits for at most `wait`, or not at all.
     pub async fn acquire(&self, claim: Claim, wait: Option<Duration>) -> Result<LockGuard> {
-        fs::create_dir_all(&self.folder).context(ErrorKind::Failed, || self.message("locked"))?;
         let deadline = Instant::now() + wait.unwrap_or_default();
         loop {
             let file = self.open().context(ErrorKind::Failed, || self.message("locked"))?;
@@ -122,6 +121,7 @@ impl LocalLock {
     }
 
     fn open(&self) -> std::io::Result<File> {
+        fs::create_dir_all(&self.folder)?;
         OpenOptions::new().create(true).truncate(false).write(true).open(self.path())
     }
 

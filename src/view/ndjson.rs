@@ -121,6 +121,17 @@ mod tests {
     }
 
     #[test]
+    fn every_event_is_documented() {
+        let documented = include_str!("../../docs/events.md");
+        let runs = [sample::failing_run(), sample::interrupted_run()];
+        for event in runs.concat() {
+            let event = serde_json::to_value(event).expect("JSON");
+            let name = event["event"].as_str().expect("a name");
+            assert!(documented.contains(&format!("| `{name}` |")), "{name}");
+        }
+    }
+
+    #[test]
     fn the_result_is_last_and_says_the_exit_code() {
         let text = told(|stream| {
             stream.result(&Ok(json!({"url": "http://board.localhost:8080"}))).expect("written");
