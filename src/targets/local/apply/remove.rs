@@ -1,0 +1,46 @@
+//! The last steps of a teardown: images and files.
+
+use std::{fs, io::ErrorKind as IoErrorKind, path::Path};
+
+use super::LocalExecutor;
+use crate::{
+    engine::{StepContext, StepOutput},
+    error::{Error, Result},
+    images,
+};
+
+impl LocalExecutor {
+    /// The images of this app are gone, but for those to keep and those that somebody still runs.
+    pub(super) async fn remove_images(
+        &self,
+        keep: &[String],
+        context: &StepContext<'_>,
+    ) -> Result<StepOutput> {
+        for kept in images::remove_all(&self.docker, &self.scope.app, keep).await? {
+            context.progress(format!("{kept} is still in use and stays"));
+        }
+        Ok(StepOutput::new())
+    }
+
+    /// The ledger and the Workers' files are gone; secrets go with the data they belong to.
+    pub(super) async fn remove_state(&self, secrets: bool) -> Result<StepOutput> {
+        if secrets {
+            remove_folder(self.state.root())?;
+        } else {
+            remove_folder(&self.state.ledger())?;
+            remove_folder(&self.state.generations())?;
+        }
+        remove_folder(self.state.supervisor())?;
+        Ok(StepOutput::new())
+    }
+}
+
+/// A folder and everything in it is gone.
+pub(super) fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != IoErrorKind::NotFound => {
+            Err(Error::failed(format!("cannot remove {}", path.display())).because(&error))
+        }
+        _ => Ok(()),
+    }
+}
