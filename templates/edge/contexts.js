@@ -126,8 +126,11 @@ async function fillOnce(site, call, fill) {
 
 /** @param {Promise<Filled>} shared @returns {Promise<Filled | null>} */
 async function settled(shared) {
-  const { promise: late, resolve } = Promise.withResolvers();
-  const timer = setTimeout(() => resolve(null), SHARED_WAIT_MS);
+  /** @type {number | null} */
+  let timer = null;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, SHARED_WAIT_MS, null);
+  });
   try {
     return /** @type {Filled | null} */ (await Promise.race([shared, late]));
   } catch {

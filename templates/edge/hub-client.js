@@ -65,22 +65,24 @@ export class HubClient {
 
   /** @param {Fetcher} hub @param {Omit<IntentRequest, "window">} intent */
   async open(hub, intent) {
-    await this.#post(hub, "/v1/intents", { ...intent, window: this.window });
+    await post(hub, "/v1/intents", { ...intent, window: this.window });
   }
 
   /**
    * Record what changed; afterwards this isolate's log holds it.
    * @param {Fetcher} hub @param {Pick<RecordRequest, "intent" | "items">} ended
+   * @returns {Promise<{ epoch: string, seq: number }>} from where on the log holds it
    */
   async record(hub, ended) {
     const begun = Date.now();
-    const response = await this.#post(hub, "/v1/records", {
+    const log = await post(hub, "/v1/records", {
       ...ended,
       window: this.window,
       epoch: this.log.epoch,
       since: this.log.seq,
     });
-    this.log.adopt(/** @type {HubLog} */ (response), begun);
+    this.log.adopt(log, begun);
+    return { epoch: log.epoch, seq: log.seq };
   }
 
   /** @param {SequenceToken | null} floor */
@@ -107,17 +109,17 @@ export class HubClient {
       }),
     );
   }
+}
 
-  /** @param {Fetcher} hub @param {string} path @param {object} body */
-  async #post(hub, path, body) {
-    const response = await hub.fetch(`http://hub${path}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(WRITE_TIMEOUT_MS),
-    });
-    return answer(response);
-  }
+/** @param {Fetcher} hub @param {string} path @param {object} body */
+async function post(hub, path, body) {
+  const response = await hub.fetch(`http://hub${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(WRITE_TIMEOUT_MS),
+  });
+  return answer(response);
 }
 
 /** @param {Response} response */

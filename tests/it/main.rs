@@ -1,2 +1,3 @@
 //! Integration tests.
 mod invalid;
+mod plans;

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { createSite } from "../../templates/edge/call.js";
 import { chooseReading, readContext } from "../../templates/edge/contexts.js";
 import { InvalidationLog } from "../../templates/edge/log.js";
+import { mergeTokens } from "../../templates/edge/token.js";
 import { boardData } from "./support/data.mjs";
 
 const PUBLIC = "public, max-age=60";
@@ -133,6 +134,20 @@ test("a client that has seen more is never answered from a question that began b
   askHub = async () => ({ ...log, seq: 2, records: [record(2, "posts")] });
   answers[0](await askHub());
   assert.match(await first, /fwd=uri-miss/);
+});
+
+test("two tokens of one client become one that has seen what either has", () => {
+  const token = (epoch, seq, bypassUntil = 0) => ({ epoch, seq, bypassUntil });
+  for (const [older, newer, merged] of [
+    [null, token("e", 1), token("e", 1)],
+    [token("e", 5), token("e", 3), token("e", 5)],
+    [token("e", 5), token("f", 1), token("f", 1)],
+    [token("e", 5), token("", 0, 99), token("e", 5, 99)],
+    [token("e", 5, 99), token("e", 6), token("e", 6, 99)],
+    [token("", 0, 99), token("e", 6), token("e", 6, 99)],
+  ]) {
+    assert.deepEqual(mergeTokens(older, newer), merged);
+  }
 });
 
 const logOf = (...records) => {
