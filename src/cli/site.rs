@@ -137,7 +137,15 @@ impl Site {
             Some(release) => self.origin_port(&status, release)?,
             None => None,
         };
-        Ok(Some(SeenFront { port: status.settings.port, active, origin_port }))
+        let settings = status.settings;
+        Ok(Some(SeenFront {
+            port: settings.port,
+            hosts: settings.hosts,
+            workers: settings.workerd.is_some(),
+            version: status.version,
+            active,
+            origin_port,
+        }))
     }
 
     /// The port that the active release's requests go to.

@@ -78,7 +78,14 @@ fn apply_op(op: &mizan::targets::local::Op, desired: &Desired, version: u32, wor
         }
         Local::StartFront { port } => {
             let active = world.front.as_ref().and_then(|front| front.active);
-            world.front = Some(SeenFront { port: *port, active, origin_port: None });
+            world.front = Some(SeenFront {
+                port: *port,
+                hosts: desired.hosts.clone(),
+                workers: desired.plane.is_some(),
+                version: env!("CARGO_PKG_VERSION").into(),
+                active,
+                origin_port: None,
+            });
         }
         Local::StopFront => world.front = None,
         Local::RunAccessory { service, spec } => {
