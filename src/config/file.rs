@@ -9,7 +9,7 @@ use super::{
     node::{Kind, Node, Scalar},
     value::{
         ContainerPath, HostName, HostPath, ImageRef, LedgerUrl, Literal, OriginUrl, Period,
-        Platform, Port, Region, UrlPath, UrlPrefix, VarName, Whole, Word,
+        Platform, Port, Region, UrlPath, UrlPrefix, VarName, Version, Whole, Word,
     },
 };
 use crate::model::{AppName, Command, CpuShares, EnvName, Memory, ServiceName};
@@ -18,7 +18,7 @@ record! {
     /// The file `mizan.yaml`.
     File {
         /// The version of the file format: `1`.
-        version: Spanned<Whole<1, 1>>,
+        version: Spanned<Version>,
         /// The app's name: part of host names and of every resource's name.
         app: Spanned<AppName>,
         /// How the image is built.

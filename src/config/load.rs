@@ -11,7 +11,8 @@ use super::{
     file::{EnvironmentFile, File},
     lower::{self, Scope},
     merge::{merge, without},
-    node::{self, Kind, Node},
+    node::{self, Kind, Node, Scalar},
+    value::Version,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -212,8 +213,17 @@ impl ConfigFile {
 /// The typed file and the tree it came from.
 fn read(text: &str, problems: &mut Problems) -> Option<(File, Node)> {
     let mut tree = node::parse(text, problems)?;
+    if let Some(version) = tree.get("version").filter(|version| is_other_version(version)) {
+        // Whatever else seems wrong may be right in that version.
+        Version::from_node(version, problems);
+        return None;
+    }
     fill_environments(&mut tree);
     Some((File::from_node(&tree, problems)?, tree))
+}
+
+fn is_other_version(node: &Node) -> bool {
+    matches!(node.scalar(), Some(Scalar::Int(number)) if number != 1)
 }
 
 /// `local:` with nothing below it is an environment without overrides.

@@ -6,8 +6,8 @@ use std::{borrow::Cow, time::Duration};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{
-    command,
-    decode::{FromNode, Spanned, expected, text},
+    command::{self, CommandError},
+    decode::{FromNode, Spanned, expected},
     diagnostic::Problems,
     node::{Kind, Node, Scalar},
 };
@@ -18,17 +18,7 @@ macro_rules! string_value {
     ($name:ty, $title:literal, $schema:tt, $parse:expr) => {
         impl FromNode for $name {
             fn from_node(node: &Node, problems: &mut Problems) -> Option<Self> {
-                let written = text(node, $title, problems)?;
-                match $parse(written) {
-                    Ok(value) => Some(value),
-                    Err(Wrong { message, hint }) => {
-                        match hint {
-                            Some(hint) => problems.hint(node.place(), message, hint),
-                            None => problems.add(node.place(), message),
-                        }
-                        None
-                    }
-                }
+                string(node, $title, $parse, problems)
             }
         }
 
@@ -54,6 +44,32 @@ struct Wrong {
     hint: Option<String>,
 }
 
+/// Reads a string. What is none, but would be a good one in quotes, gets that advice.
+fn string<T>(
+    node: &Node,
+    what: &str,
+    parse: impl Fn(&str) -> Result<T, Wrong>,
+    problems: &mut Problems,
+) -> Option<T> {
+    let (written, is_text) = match (&node.kind, node.scalar()) {
+        (Kind::Scalar { text, .. }, Some(Scalar::Text(_))) => (text, true),
+        (Kind::Scalar { text, .. }, Some(Scalar::Bool(_) | Scalar::Int(_) | Scalar::Float(_))) => {
+            (text, false)
+        }
+        _ => return expected(what, node, problems),
+    };
+    match parse(written) {
+        Ok(value) if is_text => return Some(value),
+        Ok(_) => {
+            let message = format!("expected {what}, found {}", node.describe());
+            problems.hint(node.place(), message, format!("write it in quotes: \"{written}\""));
+        }
+        Err(Wrong { message, hint: Some(hint) }) => problems.hint(node.place(), message, hint),
+        Err(Wrong { message, hint: None }) => problems.add(node.place(), message),
+    }
+    None
+}
+
 impl Wrong {
     fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None }
@@ -72,10 +88,24 @@ macro_rules! name_value {
             $name,
             $title,
             {"type": "string", "pattern": NAME_PATTERN, "maxLength": $name::MAX},
-            |written: &str| $name::new(written).map_err(|error| Wrong::new(error.to_string()))
+            |written: &str| $name::new(written).map_err(|error| {
+                let wrong = Wrong::new(error.to_string());
+                match $name::new(similar_name(written)) {
+                    Ok(similar) => wrong.hint(format!("try `{similar}`")),
+                    Err(_) => wrong,
+                }
+            })
         );
     };
 }
+
+/// The text with what no name takes replaced: `My_Board` becomes `my-board`.
+fn similar_name(written: &str) -> String {
+    let lower = written.to_lowercase();
+    let parts = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-")
+}
+
 name_value!(AppName, "an app name");
 name_value!(EnvName, "an environment name");
 name_value!(ServiceName, "a service name");
@@ -216,8 +246,14 @@ pub(crate) type Port = Whole<1, 65535>;
 
 impl<const MIN: u32, const MAX: u32> FromNode for Whole<MIN, MAX> {
     fn from_node(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let Some(Scalar::Int(number)) = node.scalar() else {
-            return expected("a whole number", node, problems);
+        let number = match node.scalar() {
+            Some(Scalar::Int(number)) => number,
+            Some(Scalar::Text(text)) if text.parse::<u32>().is_ok() => {
+                let message = format!("expected a whole number, found {}", node.describe());
+                problems.hint(node.place(), message, format!("write it without quotes: {text}"));
+                return None;
+            }
+            _ => return expected("a whole number", node, problems),
         };
         match u32::try_from(number) {
             Ok(number) if (MIN..=MAX).contains(&number) => Some(Self(number)),
@@ -240,6 +276,41 @@ impl<const MIN: u32, const MAX: u32> JsonSchema for Whole<MIN, MAX> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "integer", "minimum": MIN, "maximum": MAX})
+    }
+}
+
+/// The version of the file format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Version;
+
+impl FromNode for Version {
+    fn from_node(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match node.scalar() {
+            Some(Scalar::Int(1)) => return Some(Self),
+            Some(Scalar::Int(number)) => {
+                let message = format!("version {number} of mizan.yaml is not known");
+                problems.hint(node.place(), message, "this mizan reads version 1");
+            }
+            _ => {
+                let message = format!("expected the number 1, found {}", node.describe());
+                problems.add(node.place(), message);
+            }
+        }
+        None
+    }
+}
+
+impl JsonSchema for Version {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "the version".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "integer", "const": 1})
     }
 }
 
@@ -528,15 +599,13 @@ impl FromNode for Command {
         if let Kind::List(_) = node.kind {
             return words(node, problems);
         }
-        let written = text(node, "a command (a string or a list of words)", problems)?;
-        match command::split(written) {
-            Ok(words) => Some(Self(words)),
-            Err(error) => {
-                problems.hint(node.place(), error.to_string(), error.hint());
-                None
-            }
-        }
+        string(node, "a command (a string or a list of words)", split, problems)
     }
+}
+
+fn split(written: &str) -> Result<Command, Wrong> {
+    let wrong = |error: CommandError| Wrong::new(error.to_string()).hint(error.hint());
+    command::split(written).map(Command).map_err(wrong)
 }
 
 fn words(node: &Node, problems: &mut Problems) -> Option<Command> {
