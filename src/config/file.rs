@@ -374,7 +374,7 @@ pub(crate) enum TargetFile {
     /// Containers on the Docker engine of this machine.
     Local(LocalTarget),
     /// A target with settings.
-    Map(TargetMap),
+    Map(Box<TargetMap>),
 }
 
 impl FromNode for TargetFile {
@@ -383,7 +383,7 @@ impl FromNode for TargetFile {
             Some(Scalar::Text("local")) => Some(Self::Local(LocalTarget::Local)),
             Some(Scalar::Text(written)) => unknown_target(written, node, problems),
             Some(_) => expected("`local` or a map with the target's name", node, problems),
-            None => TargetMap::from_node(node, problems).map(Self::Map),
+            None => TargetMap::from_node(node, problems).map(|map| Self::Map(Box::new(map))),
         }
     }
 }
