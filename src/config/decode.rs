@@ -242,4 +242,5 @@ macro_rules! schema_of {
     };
 }
 schema_of!(Spanned<T> => T, T);
-schema_of!(Entries<K, V> => BTreeMap<K, V>, K, V);
+// In an override, an empty value takes away what it would inherit.
+schema_of!(Entries<K, V> => BTreeMap<K, Option<V>>, K, V);

@@ -10,8 +10,8 @@ use super::{
     diagnostic::{Diagnostics, Problems, Span, closest},
     file::{EnvironmentFile, File},
     lower::{self, Scope},
-    merge::{merge, without},
-    node::{self, Kind, Node, Scalar},
+    merge::{merge, without, without_empty},
+    node::{self, Entry, Kind, Node, Scalar},
     value::Version,
 };
 use crate::{
@@ -219,28 +219,45 @@ fn read(text: &str, problems: &mut Problems) -> Option<(File, Node)> {
         return None;
     }
     fill_environments(&mut tree);
-    Some((File::from_node(&tree, problems)?, tree))
+    let file = File::from_node(&without_empty_overrides(&tree), problems)?;
+    Some((file, tree))
 }
 
 fn is_other_version(node: &Node) -> bool {
     matches!(node.scalar(), Some(Scalar::Int(number)) if number != 1)
 }
 
+/// The overrides of each environment, as they stand in the tree.
+fn overrides(tree: &mut Node) -> &mut [Entry] {
+    let Kind::Map(entries) = &mut tree.kind else { return &mut [] };
+    let section = entries.iter_mut().find(|entry| entry.key == "environments");
+    match section.map(|section| &mut section.value.kind) {
+        Some(Kind::Map(environments)) => environments,
+        Some(Kind::List(_) | Kind::Scalar { .. }) | None => &mut [],
+    }
+}
+
 /// `local:` with nothing below it is an environment without overrides.
 fn fill_environments(tree: &mut Node) {
-    let Kind::Map(entries) = &mut tree.kind else { return };
-    let section = entries.iter_mut().find(|entry| entry.key == "environments");
-    let Some(Kind::Map(environments)) = section.map(|section| &mut section.value.kind) else {
-        return;
-    };
-    for environment in environments.iter_mut().filter(|environment| environment.value.is_null()) {
+    for environment in overrides(tree).iter_mut().filter(|entry| entry.value.is_null()) {
         environment.value = Node { span: environment.span, kind: Kind::Map(Vec::new()) };
     }
 }
 
+/// The tree for the decoder: an empty value in an override is no value of the wrong type, it takes
+/// away what would be inherited.
+fn without_empty_overrides(tree: &Node) -> Node {
+    let mut tree = tree.clone();
+    for environment in overrides(&mut tree) {
+        environment.value = without_empty(&environment.value);
+    }
+    tree
+}
+
 /// The environments with their overrides; one named `local` if the file names none.
 fn environments(file: &File, tree: &Node) -> Vec<(EnvName, Node)> {
-    let Some(named) = &file.environments else {
+    let named = file.environments.as_ref().filter(|named| !named.value.0.is_empty());
+    let Some(named) = named else {
         let nothing = Node { span: Span::START, kind: Kind::Map(Vec::new()) };
         return vec![(EnvName::local(), nothing)];
     };
@@ -325,6 +342,39 @@ mod tests {
         let Role::Web { port, health, .. } = &app.web().unwrap().1.role else { panic!("{app:?}") };
         assert_eq!((*port, health.as_str()), (8000, "/healthz"));
         assert_eq!(app.keep_releases.get(), 5);
+    }
+
+    fn parse(text: &str) -> ConfigFile {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/app");
+        ConfigFile::parse("mizan.yaml", text, &root)
+            .unwrap_or_else(|error| panic!("{}", report(&error)))
+    }
+
+    #[test]
+    fn an_empty_override_takes_away_what_it_would_inherit() {
+        let file = parse(
+            "{version: 1, app: a, env: {X: 1, Y: 2}, release: migrate, keep_releases: 9,
+              services: {web: {volumes: {data: /data}}, db: {image: postgres:16}},
+              environments: {
+                local: ,
+                bare: {target: local, env: {X: ~}, release: ~, keep_releases: ~,
+                       services: {web: {volumes: ~}, db: ~}}}}",
+        );
+        let full = file.resolve(&EnvName::local()).unwrap();
+        assert_eq!((full.services.len(), full.env_vars.len()), (2, 2));
+        let bare = file.resolve(&EnvName::new("bare").unwrap()).unwrap();
+        assert_eq!((bare.services.len(), bare.env_vars.len()), (1, 1));
+        assert!(bare.web().unwrap().1.volumes.is_empty());
+        assert!(bare.release.is_none());
+        assert_eq!(bare.keep_releases.get(), 5);
+    }
+
+    #[test]
+    fn no_environment_is_one_named_local() {
+        for section in ["", ", environments: {}", ", environments: ~"] {
+            let file = parse(&format!("{{version: 1, app: a, services: {{web: {{}}}}{section}}}"));
+            assert_eq!(file.environments().collect::<Vec<_>>(), [&EnvName::local()]);
+        }
     }
 
     #[test]
