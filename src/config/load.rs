@@ -30,9 +30,12 @@ const MAX_BYTES: u64 = 1 << 20;
 pub enum ConfigError {
     /// No file here or above.
     #[error("there is no {FILE_NAME} in this folder or above it")]
-    NotFound {
-        /// A file that was probably meant to be it.
-        lookalike: Option<PathBuf>,
+    NotFound,
+    /// A file that was meant to be it has another name.
+    #[error("{path} is not read: the file is named {FILE_NAME}")]
+    Misnamed {
+        /// The file, as it is printed.
+        path: String,
     },
     /// The file cannot be read.
     #[error("cannot read {path}")]
@@ -61,7 +64,10 @@ impl ConfigError {
     pub fn diagnostics(&self) -> Option<&Diagnostics> {
         match self {
             Self::Invalid(diagnostics) => Some(diagnostics),
-            Self::NotFound { .. } | Self::Io { .. } | Self::UnknownEnvironment { .. } => None,
+            Self::NotFound
+            | Self::Misnamed { .. }
+            | Self::Io { .. }
+            | Self::UnknownEnvironment { .. } => None,
         }
     }
 }
@@ -70,12 +76,11 @@ impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
         let message = error.to_string();
         match error {
-            ConfigError::NotFound { lookalike: Some(path) } => {
-                Self::new(ErrorKind::Invalid, message)
-                    .hint(format!("rename {} to {FILE_NAME}", path.display()))
-            }
-            ConfigError::NotFound { lookalike: None } => Self::new(ErrorKind::Invalid, message)
+            ConfigError::NotFound => Self::new(ErrorKind::Invalid, message)
                 .hint("run `mizan init` to write one, or name it with --config"),
+            ConfigError::Misnamed { .. } => {
+                Self::new(ErrorKind::Invalid, message).hint(format!("rename it to {FILE_NAME}"))
+            }
             ConfigError::Io { source, .. } => {
                 Self::new(ErrorKind::Invalid, message).because(&source)
             }
@@ -106,18 +111,20 @@ pub struct ConfigFile {
 
 /// The file in this folder or the nearest one above it.
 pub fn find(start: &Path) -> Result<PathBuf, ConfigError> {
-    let mut lookalike = None;
+    let start = std::path::absolute(start)
+        .map_err(|source| ConfigError::Io { path: shown(start), source })?;
     for folder in start.ancestors() {
         let path = folder.join(FILE_NAME);
         if path.is_file() {
             return Ok(path);
         }
-        let other = folder.join("mizan.yml");
-        if lookalike.is_none() && other.is_file() {
-            lookalike = Some(other);
+        // To go on upwards would deploy another app than the one that was meant.
+        let misnamed = folder.join("mizan.yml");
+        if misnamed.is_file() {
+            return Err(ConfigError::Misnamed { path: shown(&misnamed) });
         }
     }
-    Err(ConfigError::NotFound { lookalike })
+    Err(ConfigError::NotFound)
 }
 
 /// Reads a file.
@@ -384,7 +391,7 @@ mod tests {
         fs::create_dir_all(&below).unwrap();
         fs::write(folder.path().join("mizan.yml"), "").unwrap();
         let error = Error::from(find(&below).unwrap_err());
-        assert!(error.hints[0].contains("mizan.yml to mizan.yaml"), "{error:?}");
+        assert!(error.message.contains("mizan.yml is not read"), "{error:?}");
         fs::write(folder.path().join(FILE_NAME), "").unwrap();
         assert_eq!(find(&below).unwrap(), folder.path().join(FILE_NAME));
     }
