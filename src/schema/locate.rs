@@ -151,7 +151,7 @@ impl Walk<'_> {
         loop {
             self.skip(|byte| !b"\"\\".contains(byte));
             match self.text.as_bytes().get(self.at) {
-                Some(b'\\') => self.at += 2,
+                Some(b'\\') => self.at = (self.at + 2).min(self.text.len()),
                 _ => break,
             }
         }

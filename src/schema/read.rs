@@ -42,7 +42,8 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 pub(super) fn read(text: &str) -> Result<Schema, Vec<Issue>> {
     // serde would take a list for a struct, field by field.
     if text.trim_start().starts_with('[') {
-        return Err(vec![Issue::new("", "expected an object, found a list")]);
+        let message = "expected an object, found a list".to_owned();
+        return Err(vec![Issue { pointer: Pointer::Place(1, 1), message, hint: None }]);
     }
     let document: Document = serde_json::from_str(text).map_err(|error| vec![no_json(&error)])?;
     let mut issues = Vec::new();
