@@ -1,1 +1,22 @@
-//! images
+//! From the app's files to an image: its name by content hash, the build on a Docker engine, and
+//! what is taken out of the image for the edge.
+
+mod artifacts;
+mod bases;
+mod build;
+mod classic;
+mod context;
+mod dockerfile;
+mod dockerignore;
+mod hash;
+mod lock;
+mod progress;
+mod source;
+#[cfg(test)]
+mod testing;
+mod upload;
+
+pub use artifacts::{ArtifactRequest, Artifacts, TEMPORARY_LABEL, cached, extract};
+pub use build::{APP_LABEL, BuiltImage, HASH_LABEL, ImageId, build, find};
+pub use lock::{BaseLock, LOCK_FILE, Pin, PinnedTo};
+pub use source::{Identity, ImageIdentity, identity};
