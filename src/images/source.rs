@@ -11,7 +11,7 @@ use super::{
     dockerfile::Dockerfile,
     dockerignore::IgnoreRules,
     hash::{Recipe, hash},
-    lock::BaseLock,
+    lock::{BaseLock, LOCK_FILE},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -106,12 +106,17 @@ impl Source {
             return Err(Error::new(ErrorKind::Invalid, message)
                 .hint("`build.context` in mizan.yaml names it"));
         }
+        let mut listing = Snapshot::take(context, &IgnoreRules::read(context, path)?)?;
+        // What the lock says is part of the hash as it is; its dates should not be.
+        if let Ok(lock) = app.root.join(LOCK_FILE).strip_prefix(context) {
+            listing.entries.retain(|entry| Path::new(&entry.path) != lock);
+        }
         Ok(Self {
             app: app.name.clone(),
             dockerfile: Dockerfile::read(path, args, platform)?,
             dockerfile_path: path.clone(),
             context_path: context.clone(),
-            context: Snapshot::take(context, &IgnoreRules::read(context, path)?)?,
+            context: listing,
             args: args.clone(),
             platform: platform.clone(),
         })
@@ -227,6 +232,16 @@ mod tests {
         differs("a link", known(&app, &pinned));
         std::fs::create_dir(root.path().join("d")).expect("folder");
         differs("an empty folder", known(&app, &pinned));
+    }
+
+    #[test]
+    fn the_lock_file_is_no_part_of_the_context() {
+        let root = testing::context(&[("Dockerfile", "FROM python:3\n")]);
+        let app = testing::app(root.path());
+        let pinned = lock(PinnedTo::Digest("sha256:aa".into()));
+        let first = known(&app, &pinned);
+        pinned.write(root.path()).expect("write");
+        assert_eq!(known(&app, &pinned), first);
     }
 
     #[test]

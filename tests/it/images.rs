@@ -166,8 +166,10 @@ const BASE: &str = "debian:bookworm-slim";
 
 #[tokio::test]
 async fn a_build_pins_its_base_and_is_not_repeated() {
-    let files =
-        [("Dockerfile", &*format!("FROM {BASE}\nRUN echo hello > /x\nCOPY a /a\n")), ("a", "1")];
+    // The build cache outlives a test run: a new step really runs.
+    let nonce = std::time::UNIX_EPOCH.elapsed().expect("a clock").as_nanos();
+    let dockerfile = format!("FROM {BASE}\nRUN echo {nonce} > /x\nCOPY a /a\n");
+    let files = [("Dockerfile", dockerfile.as_str()), ("a", "1")];
     Case::run("it-build", &files, async |case| {
         let later = identity(&case.app, &case.lock()).expect("identity");
         assert_eq!(later, Identity::AfterPinning { unpinned: vec![BASE.into()] });
@@ -177,7 +179,7 @@ async fn a_build_pins_its_base_and_is_not_repeated() {
         assert!(case.root.path().join(LOCK_FILE).exists());
         assert!(case.lock().bases.contains_key(BASE));
         let progress = case.events.progress();
-        assert!(progress.iter().any(|line| line.contains("RUN echo hello")), "{progress:?}");
+        assert!(progress.iter().any(|line| line.contains(&format!("RUN echo {nonce}"))), "{progress:?}");
 
         let Identity::Known(known) = identity(&case.app, &case.lock()).expect("identity") else {
             panic!("the base is pinned now");
@@ -228,14 +230,14 @@ async fn a_mistake_in_the_dockerfile_is_told_in_the_engines_words() {
 
 #[tokio::test]
 async fn a_cancelled_build_ends_soon_and_leaves_nothing() {
-    let marker = "mizan-cancel-test";
+    let marker = format!("cancel-{}", std::process::id());
     let dockerfile = format!("FROM {BASE}\nRUN echo {marker}; sleep 300\n");
     Case::run("it-cancel", &[("Dockerfile", &dockerfile)], async |case| {
         let cancel = case.cancel.clone();
         let started = Instant::now();
         let stop = async {
             // The step runs once it has printed its line.
-            while !case.events.lines().iter().any(|line| line == marker) {
+            while !case.events.lines().iter().any(|line| *line == marker) {
                 assert!(started.elapsed() < Duration::from_secs(60), "the step never began");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
