@@ -8,6 +8,8 @@
 //!
 //! Dependencies point one way: `model` ← `plan` ← `engine` ← `cli`; `view` reads plans and events.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod cli;
 pub mod config;
 pub mod docker;

@@ -1,1 +1,26 @@
-//! config
+//! mizan.yaml: from text to the validated [`App`](crate::model::App) of an environment, or to
+//! diagnostics, all of them at once.
+//!
+//! Text → positioned tree (`node`) → checked values (`decode`, `file`, `value`) → environments
+//! merged on the tree (`merge`) → `App` (`lower`).
+
+mod command;
+mod decode;
+mod diagnostic;
+mod file;
+mod json_schema;
+mod load;
+mod lower;
+mod merge;
+mod node;
+#[cfg(test)]
+mod reference;
+mod show;
+mod value;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Position, Span};
+pub(crate) use diagnostic::{Problems, closest, suggestion};
+pub use json_schema::{json_schema, json_schema_text};
+pub(crate) use load::shown;
+pub use load::{ConfigError, ConfigFile, FILE_NAME, find, load};
+pub use show::{resolved, show};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
     plan::{Change, ResourceId, StepId},
 };
 
@@ -25,7 +25,7 @@ pub enum Outcome {
     Clean,
     /// A step failed (or the run was interrupted) and all that was done was undone.
     RolledBack {
-        /// The step that failed; `None` if the run was interrupted.
+        /// The step that failed first; `None` if the run was interrupted.
         failed: Option<StepId>,
         /// Why.
         error: Error,
@@ -36,11 +36,40 @@ pub enum Outcome {
         failed: Option<StepId>,
         /// Why.
         error: Error,
-        /// What is left over.
+        /// What is left over: what could not be undone or, if traffic had moved, what the steps
+        /// that failed or never ran are about.
         residue: Vec<ResourceId>,
         /// True if traffic had already moved to the new release.
         committed: bool,
     },
+}
+
+impl Outcome {
+    /// The error a run that was not clean ends with; its kind decides the exit code.
+    ///
+    /// What is left over weighs more than having been interrupted, as somebody must look at it.
+    pub fn error(&self) -> Option<Error> {
+        match self {
+            Self::Clean => None,
+            Self::RolledBack { error, .. } => {
+                let mut error = error.clone();
+                if error.kind != ErrorKind::Interrupted {
+                    error.kind = ErrorKind::RolledBack;
+                }
+                Some(error)
+            }
+            Self::Stuck { error, residue, committed, .. } => {
+                let mut error = error.clone();
+                error.kind = ErrorKind::LeftOver;
+                error.left_over = residue.iter().map(ToString::to_string).collect();
+                Some(error.hint(if *committed {
+                    "the new release is live; run the same command again to finish what is left"
+                } else {
+                    "run the same command again: it finds what is left over and goes on from there"
+                }))
+            }
+        }
+    }
 }
 
 /// Something that happened during a run.
@@ -93,7 +122,8 @@ pub enum Event {
         /// Why.
         error: Error,
     },
-    /// The user asked to stop; no new step starts, what was done is undone.
+    /// The user asked to stop; no new step starts and, unless traffic has moved, what was done is
+    /// undone.
     Interrupted,
     /// A step is taken back.
     UndoStarted {

@@ -35,6 +35,10 @@ pub struct App {
     pub target: Target,
     /// How many releases are kept for rollback.
     pub keep_releases: NonZeroUsize,
+    /// Where lock and release history are kept, if not where the target keeps them: a URL.
+    pub ledger: Option<String>,
+    /// How long the environment lives after its last deploy; for ever if absent.
+    pub ttl: Option<Duration>,
 }
 
 /// How the image is built.
@@ -185,6 +189,30 @@ pub struct Edge {
     pub domain: Option<String>,
     /// Caches private contexts per credential.
     pub per_user: bool,
+    /// How the live app is checked against its schema.
+    pub check: Check,
+}
+
+/// How the live app is checked against its schema (`mizan check`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What an error means for a deploy.
+    pub on_error: OnError,
+    /// Parameters to call contexts with: context, parameter, value.
+    pub params: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
+    /// The user name to sign in with.
+    pub user: Option<String>,
+}
+
+/// What an error of the check means for a deploy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// The deploy stops before traffic moves.
+    #[default]
+    Block,
+    /// The deploy goes on with a warning.
+    Warn,
 }
 
 /// Server rendering at the edge.

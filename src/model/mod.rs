@@ -4,7 +4,7 @@ mod app;
 mod names;
 
 pub use app::{
-    App, AzureService, Build, Command, CpuShares, Dockerfile, Drain, Edge, EnvValue, Memory,
-    ReleaseStep, Render, Role, Scale, SchemaSource, SecretSpec, Service, Target,
+    App, AzureService, Build, Check, Command, CpuShares, Dockerfile, Drain, Edge, EnvValue, Memory,
+    OnError, ReleaseStep, Render, Role, Scale, SchemaSource, SecretSpec, Service, Target,
 };
 pub use names::{AppName, EnvName, NameError, ReleaseId, ServiceName};

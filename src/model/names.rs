@@ -105,6 +105,13 @@ name!(
     ServiceName, max 20
 );
 
+impl EnvName {
+    /// The environment `local`, which is there without being named.
+    pub fn local() -> Self {
+        Self("local".to_owned())
+    }
+}
+
 /// A release of one environment: a counter that begins at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

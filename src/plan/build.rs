@@ -109,3 +109,111 @@ fn open_needs<O>(steps: &[Step<O>]) -> Result<Vec<usize>, PlanError> {
     }
     Ok(steps.iter().map(|step| step.needs.len()).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::{Change, Undo};
+
+    fn step(name: usize, needs: impl IntoIterator<Item = usize>) -> Step<()> {
+        let resource = ResourceId::new("toy", name.to_string());
+        Step {
+            id: resource.step_id(),
+            resource,
+            change: Change::Create { fields: Vec::new() },
+            needs: needs.into_iter().map(id).collect(),
+            op: (),
+            undo: Undo::Delete,
+            after_commit: false,
+        }
+    }
+
+    fn id(name: usize) -> StepId {
+        StepId::new("toy", &name.to_string())
+    }
+
+    fn build(steps: impl IntoIterator<Item = Step<()>>) -> Result<Plan<()>, PlanError> {
+        let mut builder = PlanBuilder::default();
+        steps.into_iter().for_each(|step| builder.step(step));
+        builder.build()
+    }
+
+    fn names(plan: &Plan<()>) -> Vec<&str> {
+        plan.steps.iter().map(|step| step.resource.name.as_str()).collect()
+    }
+
+    #[test]
+    fn free_steps_keep_the_order_in_which_they_were_added() {
+        let plan = build([step(3, [1]), step(2, []), step(1, []), step(0, [3])]).expect("a plan");
+        assert_eq!(names(&plan), ["2", "1", "3", "0"]);
+    }
+
+    #[test]
+    fn what_is_no_plan_is_refused_by_name() {
+        assert_eq!(build([step(1, []), step(1, [])]), Err(PlanError::Duplicate(id(1))));
+        let missing = PlanError::Missing { step: id(1), missing: id(2) };
+        assert_eq!(build([step(1, [2])]), Err(missing));
+        let cycle = PlanError::Cycle(vec![id(1), id(2)]);
+        assert_eq!(build([step(0, []), step(1, [2]), step(2, [1])]), Err(cycle));
+        assert_eq!(build([step(1, [1])]), Err(PlanError::Cycle(vec![id(1)])));
+    }
+
+    #[test]
+    fn a_need_named_twice_is_one_need() {
+        assert!(build([step(1, []), step(2, [1, 1])]).is_ok());
+    }
+
+    prop_compose! {
+        /// Steps that make a plan, in any order.
+        fn steps()(needs in prop::collection::vec(any::<u16>(), 0..12))(
+            steps in Just(needs.iter().enumerate().map(|(at, needs)| {
+                step(at, (0..at).filter(|earlier| needs & (1 << earlier) != 0))
+            }).collect::<Vec<_>>()).prop_shuffle()
+        ) -> Vec<Step<()>> {
+            steps
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_step_comes_once_and_after_all_it_needs(steps in steps()) {
+            let plan = build(steps.clone()).expect("a plan");
+            prop_assert_eq!(plan.steps.len(), steps.len());
+            let mut done = BTreeSet::new();
+            for step in &plan.steps {
+                prop_assert!(step.needs.iter().all(|need| done.contains(need)));
+                prop_assert!(done.insert(&step.id));
+            }
+        }
+
+        #[test]
+        fn the_same_steps_make_the_same_bytes(steps in steps()) {
+            let bytes = |steps| serde_json::to_vec(&build(steps).expect("a plan")).expect("JSON");
+            prop_assert_eq!(bytes(steps.clone()), bytes(steps));
+        }
+
+        #[test]
+        fn an_ordered_plan_is_its_own_order(steps in steps()) {
+            let plan = build(steps).expect("a plan");
+            prop_assert_eq!(build(plan.steps.clone()), Ok(plan));
+        }
+
+        #[test]
+        fn a_cycle_is_refused_wherever_it_is(steps in steps(), at in any::<prop::sample::Index>()) {
+            let edges = |step: &Step<()>| {
+                let ends = |need: &StepId| (need.clone(), step.id.clone());
+                step.needs.iter().map(ends).collect::<Vec<_>>()
+            };
+            let edges: Vec<_> = steps.iter().flat_map(edges).collect();
+            prop_assume!(!edges.is_empty());
+            let (first, second) = at.get(&edges);
+            let mut steps = steps;
+            steps.iter_mut().filter(|step| &step.id == first).for_each(|step| {
+                step.needs.push(second.clone());
+            });
+            prop_assert!(matches!(build(steps), Err(PlanError::Cycle(_))));
+        }
+    }
+}

@@ -1,10 +1,14 @@
 //! Plans: what would change, in which order, and how each change is undone. Pure data and pure
 //! functions: no async, files, environment, clock or randomness.
 
+mod approval;
 mod build;
+mod hash;
 mod types;
 
+pub use approval::{Approval, Basis, Departure};
 pub use build::{PlanBuilder, PlanError};
+pub use hash::hash;
 pub use types::{
     Change, FieldDiff, FieldValue, Late, Note, Plan, ResourceId, Seen, Step, StepId, Totals, Undo,
 };

@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a look at the world told about one thing.
@@ -28,7 +29,9 @@ impl<T> Seen<T> {
 }
 
 /// Names a step within its plan, e.g. `service/web`. Stable from plan to plan.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct StepId(pub String);
 
@@ -47,7 +50,9 @@ impl fmt::Display for StepId {
 
 /// Names a resource to a person: its kind ("service", "network") and its name in `mizan.yaml` or
 /// on the platform.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct ResourceId {
     /// The kind, lower case, singular.
     pub kind: Cow<'static, str>,
@@ -84,7 +89,7 @@ pub enum Late<T> {
 }
 
 /// One side of a field's difference, as a person may see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldValue {
     /// The field is not set on this side.
@@ -110,7 +115,7 @@ impl From<String> for FieldValue {
 }
 
 /// A field that differs between what is and what should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldDiff {
     /// The field, in the words of `mizan.yaml` where it stands there, e.g. `cpu`, `env.DEBUG`.
     pub field: String,
@@ -121,7 +126,7 @@ pub struct FieldDiff {
 }
 
 /// What happens to a resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Change {
     /// It does not exist and will be created: `+`.
@@ -194,7 +199,7 @@ pub struct Step<O> {
 }
 
 /// Something the reader should know that is not a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "level", content = "text", rename_all = "snake_case")]
 pub enum Note {
     /// Good to know.
@@ -215,7 +220,7 @@ pub struct Plan<O> {
 }
 
 /// The figures of the totals line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     /// Resources to create.
     pub create: usize,

@@ -1,1 +1,26 @@
-//! view
+//! What people and machines see of plans, events and errors. Views draw; they decide nothing.
+//!
+//! Text views write styled text to the `Write` they are given: wrap a stream in
+//! [`anstream::AutoStream`], which strips the colours where they are not wanted (`NO_COLOR`, no
+//! terminal).
+
+mod clean;
+mod error;
+mod lines;
+mod ndjson;
+mod plan_json;
+mod plan_markdown;
+mod plan_text;
+mod progress;
+#[cfg(test)]
+mod sample;
+mod story;
+mod style;
+
+pub use error::write_error;
+pub use lines::Lines;
+pub use ndjson::Ndjson;
+pub use plan_json::{PlanDocument, plan_schema};
+pub use plan_markdown::write_plan_markdown;
+pub use plan_text::write_plan_text;
+pub use progress::Progress;

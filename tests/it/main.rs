@@ -1,3 +1,4 @@
 //! Integration tests.
 
 mod images;
+mod invalid;

@@ -1,0 +1,339 @@
+//! Finding and reading mizan.yaml.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    decode::FromNode,
+    diagnostic::{Diagnostics, Problems, Span, closest},
+    file::{EnvironmentFile, File},
+    lower::{self, Scope},
+    merge::{merge, without},
+    node::{self, Kind, Node},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    model::{App, AppName, EnvName},
+};
+
+/// The file's name. There is one spelling, so that two files never compete.
+pub const FILE_NAME: &str = "mizan.yaml";
+
+/// The largest file that is read; a real one has a few kilobytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Why there is no app.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No file here or above.
+    #[error("there is no {FILE_NAME} in this folder or above it")]
+    NotFound {
+        /// A file that was probably meant to be it.
+        lookalike: Option<PathBuf>,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Io {
+        /// The file, as it is printed.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file has problems.
+    #[error("{0}")]
+    Invalid(Diagnostics),
+    /// The file has no such environment.
+    #[error("there is no environment `{wanted}`")]
+    UnknownEnvironment {
+        /// The one that was asked for.
+        wanted: EnvName,
+        /// Those that exist.
+        known: Vec<EnvName>,
+    },
+}
+
+impl ConfigError {
+    /// The problems of the file, for printing, if it has some.
+    pub fn diagnostics(&self) -> Option<&Diagnostics> {
+        match self {
+            Self::Invalid(diagnostics) => Some(diagnostics),
+            Self::NotFound { .. } | Self::Io { .. } | Self::UnknownEnvironment { .. } => None,
+        }
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        let message = error.to_string();
+        match error {
+            ConfigError::NotFound { lookalike: Some(path) } => {
+                Self::new(ErrorKind::Invalid, message)
+                    .hint(format!("rename {} to {FILE_NAME}", path.display()))
+            }
+            ConfigError::NotFound { lookalike: None } => Self::new(ErrorKind::Invalid, message)
+                .hint("run `mizan init` to write one, or name it with --config"),
+            ConfigError::Io { source, .. } => {
+                Self::new(ErrorKind::Invalid, message).because(&source)
+            }
+            ConfigError::Invalid(diagnostics) => diagnostics.into(),
+            ConfigError::UnknownEnvironment { wanted, known } => {
+                let names: Vec<&str> = known.iter().map(EnvName::as_str).collect();
+                let error = Self::new(ErrorKind::Usage, message);
+                match closest(wanted.as_str(), names.iter().copied()) {
+                    Some(name) => error.hint(format!("did you mean `{name}`?")),
+                    None => error.hint(format!("environments: {}", names.join(", "))),
+                }
+            }
+        }
+    }
+}
+
+/// A mizan.yaml whose every value is right for itself; what belongs to one environment is checked
+/// when that environment is resolved.
+#[derive(Debug, Clone)]
+pub struct ConfigFile {
+    name: String,
+    text: String,
+    root: PathBuf,
+    app: AppName,
+    base: Node,
+    environments: Vec<(EnvName, Node)>,
+}
+
+/// The file in this folder or the nearest one above it.
+pub fn find(start: &Path) -> Result<PathBuf, ConfigError> {
+    let mut lookalike = None;
+    for folder in start.ancestors() {
+        let path = folder.join(FILE_NAME);
+        if path.is_file() {
+            return Ok(path);
+        }
+        let other = folder.join("mizan.yml");
+        if lookalike.is_none() && other.is_file() {
+            lookalike = Some(other);
+        }
+    }
+    Err(ConfigError::NotFound { lookalike })
+}
+
+/// Reads a file.
+pub fn load(path: &Path) -> Result<ConfigFile, ConfigError> {
+    let name = shown(path);
+    let io_error = |source| ConfigError::Io { path: name.clone(), source };
+    let size = fs::metadata(path).map_err(io_error)?.len();
+    if size > MAX_BYTES {
+        return Err(io_error(io::Error::other("it is larger than 1 MiB")));
+    }
+    let text = fs::read_to_string(path).map_err(io_error)?;
+    let path = std::path::absolute(path).map_err(io_error)?;
+    let root = path.parent().unwrap_or(Path::new("/"));
+    ConfigFile::parse(&name, &text, root)
+}
+
+/// The path as it is printed: relative to the current folder where it lies below.
+pub(crate) fn shown(path: &Path) -> String {
+    let here = env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).display().to_string()
+}
+
+impl ConfigFile {
+    /// Reads the text of a file. `name` is how messages call it; paths in it are relative to
+    /// `root`, which is absolute.
+    pub fn parse(name: &str, text: &str, root: &Path) -> Result<Self, ConfigError> {
+        let mut problems = Problems::default();
+        let file = read(text, &mut problems);
+        if let Some((file, tree)) = file.filter(|_| problems.is_empty()) {
+            return Ok(Self {
+                name: name.to_owned(),
+                text: text.to_owned(),
+                root: root.to_owned(),
+                environments: environments(&file, &tree),
+                app: file.app.value,
+                base: without(&tree, &["version", "app", "environments"]),
+            });
+        }
+        Err(ConfigError::Invalid(problems.into_diagnostics(name, text)))
+    }
+
+    /// The app's name.
+    pub fn app(&self) -> &AppName {
+        &self.app
+    }
+
+    /// The folder of the file, absolute.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The environments, in the order of the file.
+    pub fn environments(&self) -> impl Iterator<Item = &EnvName> {
+        self.environments.iter().map(|(name, _)| name)
+    }
+
+    /// The app as one environment runs it.
+    pub fn resolve(&self, env: &EnvName) -> Result<App, ConfigError> {
+        self.lower(env).map(|(app, _)| app)
+    }
+
+    /// What is probably not what was meant in this environment.
+    pub fn warnings(&self, env: &EnvName) -> Result<Diagnostics, ConfigError> {
+        self.lower(env).map(|(_, warnings)| warnings)
+    }
+
+    fn lower(&self, env: &EnvName) -> Result<(App, Diagnostics), ConfigError> {
+        let (_, overrides) =
+            self.environments.iter().find(|(name, _)| name == env).ok_or_else(|| {
+                let known = self.environments().cloned().collect();
+                ConfigError::UnknownEnvironment { wanted: env.clone(), known }
+            })?;
+        let (mut problems, mut warnings) = (Problems::default(), Problems::default());
+        let merged = merge(&self.base, overrides);
+        let app = EnvironmentFile::from_node(&merged, &mut problems).and_then(|file| {
+            let own = Some(overrides.span).filter(|span| span.start != span.end);
+            let mut scope = Scope {
+                root: &self.root,
+                env,
+                own,
+                problems: &mut problems,
+                warnings: &mut warnings,
+            };
+            lower::app(&self.app, file, &mut scope)
+        });
+        match app.filter(|_| problems.is_empty()) {
+            Some(app) => Ok((app, warnings.into_diagnostics(&self.name, &self.text))),
+            None => Err(ConfigError::Invalid(problems.into_diagnostics(&self.name, &self.text))),
+        }
+    }
+}
+
+/// The typed file and the tree it came from.
+fn read(text: &str, problems: &mut Problems) -> Option<(File, Node)> {
+    let mut tree = node::parse(text, problems)?;
+    fill_environments(&mut tree);
+    Some((File::from_node(&tree, problems)?, tree))
+}
+
+/// `local:` with nothing below it is an environment without overrides.
+fn fill_environments(tree: &mut Node) {
+    let Kind::Map(entries) = &mut tree.kind else { return };
+    let section = entries.iter_mut().find(|entry| entry.key == "environments");
+    let Some(Kind::Map(environments)) = section.map(|section| &mut section.value.kind) else {
+        return;
+    };
+    for environment in environments.iter_mut().filter(|environment| environment.value.is_null()) {
+        environment.value = Node { span: environment.span, kind: Kind::Map(Vec::new()) };
+    }
+}
+
+/// The environments with their overrides; one named `local` if the file names none.
+fn environments(file: &File, tree: &Node) -> Vec<(EnvName, Node)> {
+    let Some(named) = &file.environments else {
+        let nothing = Node { span: Span::START, kind: Kind::Map(Vec::new()) };
+        return vec![(EnvName::local(), nothing)];
+    };
+    let overrides = |name: &EnvName| tree.get("environments")?.get(name.as_str()).cloned();
+    named
+        .value
+        .iter()
+        .filter_map(|(name, _)| Some((name.value.clone(), overrides(&name.value)?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Role, Target};
+
+    fn fixture(case: &str) -> ConfigFile {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/valid").join(case);
+        load(&folder.join(FILE_NAME)).unwrap_or_else(|error| panic!("{}", report(&error)))
+    }
+
+    fn report(error: &ConfigError) -> String {
+        error.diagnostics().map_or_else(|| error.to_string(), |list| list.render("error", false))
+    }
+
+    fn app(case: &str, env: &str) -> App {
+        let env = EnvName::new(env).unwrap();
+        fixture(case).resolve(&env).unwrap_or_else(|error| panic!("{}", report(&error)))
+    }
+
+    #[test]
+    fn the_example_of_the_design_loads_for_every_environment() {
+        let file = fixture("reference");
+        let names: Vec<&str> = file.environments().map(EnvName::as_str).collect();
+        assert_eq!(names, ["local", "production", "staging", "elsewhere", "preview"]);
+        for env in file.environments() {
+            file.resolve(env).unwrap_or_else(|error| panic!("{env}: {}", report(&error)));
+        }
+    }
+
+    #[test]
+    fn the_example_app_loads() {
+        let app = app("board", "local");
+        assert_eq!(app.target, Target::Local { port: None });
+        assert_eq!(app.services.len(), 3);
+        assert_eq!(app.web().unwrap().0.as_str(), "web");
+    }
+
+    #[test]
+    fn an_environment_overrides_what_it_names_and_inherits_the_rest() {
+        let file = fixture("reference");
+        let scale = |env: &str| {
+            let app = file.resolve(&EnvName::new(env).unwrap()).unwrap();
+            app.web().unwrap().1.scale
+        };
+        assert_eq!((scale("production").max, scale("staging").max), (4, 1));
+        assert_eq!(scale("staging").cpu, Some(60));
+    }
+
+    #[test]
+    fn the_edge_is_on_where_its_data_plane_is() {
+        assert!(app("reference", "local").render.is_some());
+        assert!(app("reference", "production").edge.is_none());
+        let elsewhere = app("reference", "elsewhere");
+        assert_eq!(elsewhere.edge.unwrap().domain.as_deref(), Some("board.example.com"));
+        assert!(elsewhere.services.is_empty());
+    }
+
+    #[test]
+    fn an_inherited_volume_is_left_out_on_a_cloud_with_a_warning() {
+        let file = fixture("reference");
+        let production = EnvName::new("production").unwrap();
+        assert!(file.resolve(&production).unwrap().web().unwrap().1.volumes.is_empty());
+        let warnings = file.warnings(&production).unwrap();
+        assert!(warnings.list()[0].message.contains("no lasting disk"), "{warnings:?}");
+        assert!(file.warnings(&EnvName::local()).unwrap().list().is_empty());
+    }
+
+    #[test]
+    fn a_minimal_file_has_one_environment_and_defaults() {
+        let app = app("minimal", "local");
+        let Role::Web { port, health, .. } = &app.web().unwrap().1.role else { panic!("{app:?}") };
+        assert_eq!((*port, health.as_str()), (8000, "/healthz"));
+        assert_eq!(app.keep_releases.get(), 5);
+    }
+
+    #[test]
+    fn the_file_is_found_from_below_and_its_lookalike_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("a/b");
+        fs::create_dir_all(&below).unwrap();
+        fs::write(folder.path().join("mizan.yml"), "").unwrap();
+        let error = Error::from(find(&below).unwrap_err());
+        assert!(error.hints[0].contains("mizan.yml to mizan.yaml"), "{error:?}");
+        fs::write(folder.path().join(FILE_NAME), "").unwrap();
+        assert_eq!(find(&below).unwrap(), folder.path().join(FILE_NAME));
+    }
+
+    #[test]
+    fn an_unknown_environment_is_a_usage_error_with_a_suggestion() {
+        let error = fixture("reference").resolve(&EnvName::new("prodution").unwrap()).unwrap_err();
+        let error = Error::from(error);
+        assert_eq!(error.kind, ErrorKind::Usage);
+        assert_eq!(error.hints, ["did you mean `production`?"]);
+    }
+}
