@@ -11,12 +11,15 @@ mod dockerignore;
 mod hash;
 mod lock;
 mod progress;
+mod prune;
 mod source;
 #[cfg(test)]
 mod testing;
 mod upload;
 
 pub use artifacts::{ArtifactRequest, Artifacts, TEMPORARY_LABEL, cached, extract};
+pub use bases::current_lock;
 pub use build::{APP_LABEL, BuiltImage, HASH_LABEL, ImageId, build, find};
 pub use lock::{BaseLock, LOCK_FILE, Pin, PinnedTo};
+pub use prune::{Pruned, prune};
 pub use source::{Identity, ImageIdentity, identity};

@@ -8,8 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder,
+use bollard::{
+    models::ContainerCreateBody,
+    query_parameters::{
+        CreateContainerOptions, ListContainersOptionsBuilder, ListImagesOptionsBuilder,
+        RemoveContainerOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
+    },
 };
 use futures_util::FutureExt as _;
 use mizan::{
@@ -19,7 +23,7 @@ use mizan::{
     error::{ErrorKind, Result},
     images::{
         APP_LABEL, ArtifactRequest, BaseLock, BuiltImage, Identity, LOCK_FILE, TEMPORARY_LABEL,
-        build, cached, extract, find, identity,
+        build, cached, extract, find, identity, prune,
     },
     model::{App, EnvName, SchemaSource},
     plan::StepId,
@@ -188,8 +192,9 @@ async fn a_build_pins_its_base_and_is_not_repeated() {
 
 #[tokio::test]
 async fn a_failing_build_tells_the_step_its_line_and_what_it_printed() {
+    // The two output streams travel apart: the pause keeps them in order.
     let dockerfile = format!(
-        "FROM {BASE} AS web\nRUN for i in $(seq 30); do echo line $i; done; \\\n  echo no such module >&2; exit 3\nFROM scratch\nCOPY --from=web /x /x\n"
+        "FROM {BASE} AS web\nRUN for i in $(seq 30); do echo line $i; done; \\\n  sleep 0.3; echo no such module >&2; exit 3\nFROM scratch\nCOPY --from=web /x /x\n"
     );
     Case::run("it-failing", &[("Dockerfile", &dockerfile)], async |case| {
         let error = case.build().await.expect_err("it fails");
@@ -198,8 +203,7 @@ async fn a_failing_build_tells_the_step_its_line_and_what_it_printed() {
         assert!(error.message.ends_with("(stage web, Dockerfile:2)"), "{error}");
         assert!(error.causes.iter().any(|cause| cause.contains("exit code: 3")), "{error}");
         assert_eq!(error.log.len(), 20, "{:?}", error.log);
-        // The two streams travel apart, so which of them comes last is open.
-        assert!(error.log.contains(&"no such module".to_owned()), "{:?}", error.log);
+        assert_eq!(error.log.last().map(String::as_str), Some("no such module"));
         assert!(case.events.lines().contains(&"line 1".to_owned()));
         assert!(case.images().await.is_empty());
     })
@@ -374,6 +378,45 @@ async fn a_failing_schema_export_shows_its_error_output_and_has_no_network() {
         let last = error.log.last().expect("a log");
         assert!(last.contains("Network is unreachable"), "{:?}", error.log);
         assert_eq!(case.temporary(&image).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pruning_removes_our_old_images_and_lists_those_in_use() {
+    let files = [("Dockerfile", "FROM scratch\nCOPY a /a\n"), ("a", "1")];
+    Case::run("it-prune", &files, async |case| {
+        let mut images = Vec::new();
+        for content in ["1", "2", "3", "4"] {
+            write(case.root.path(), "a", content);
+            images.push(case.build().await.expect("built"));
+        }
+        let [old, foreign, used, new] = images.as_slice() else { panic!("four images") };
+        let tag = TagImageOptionsBuilder::new().repo("foreign").tag(case.app.name.as_str()).build();
+        case.docker.tag_image(&foreign.reference, Some(tag)).await.expect("tagged");
+        let body = ContainerCreateBody {
+            image: Some(used.id.0.clone()),
+            cmd: Some(vec!["-".into()]),
+            ..Default::default()
+        };
+        let options = None::<CreateContainerOptions>;
+        let container = case.docker.create_container(options, body).await.expect("created").id;
+
+        let pruned = prune(&case.docker, &case.app.name, std::slice::from_ref(&new.id)).await;
+
+        let options = None::<RemoveContainerOptions>;
+        case.docker.remove_container(&container, options).await.expect("removed");
+        let mut pruned = pruned.expect("pruned");
+        pruned.removed.sort_unstable();
+        let mut expected = [old.reference.clone(), foreign.reference.clone()];
+        expected.sort_unstable();
+        assert_eq!(pruned.removed, expected);
+        assert_eq!(pruned.in_use, [used.reference.clone()]);
+        let mut left = case.images().await;
+        left.sort_unstable();
+        let mut expected = [foreign.id.0.clone(), used.id.0.clone(), new.id.0.clone()];
+        expected.sort_unstable();
+        assert_eq!(left, expected, "the foreign tag keeps its image");
     })
     .await;
 }
