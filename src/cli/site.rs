@@ -191,7 +191,7 @@ impl Site {
     /// # Errors
     /// The Dockerfile or the context cannot be read, or the engine does not answer.
     pub async fn sources(&self, app: &App) -> Result<Sources> {
-        let lock = BaseLock::read(&app.root)?;
+        let lock = images::current_lock(&self.docker, app).await?;
         let identity = images::identity(app, &lock)?;
         let image_id = match &identity {
             Identity::Known(image) => images::find(&self.docker, image).await?,
