@@ -17,7 +17,7 @@ const PAUSE_MS = 500;
 
 export class HubClient {
   log = new InvalidationLog();
-  #refreshing = false;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
   #failedAt = Number.NEGATIVE_INFINITY;
 
   /** @param {number} window L, in seconds */
@@ -33,7 +33,7 @@ export class HubClient {
   async ensure(hub, floor, ctx) {
     const now = Date.now();
     if (this.log.age(now) <= MAX_AGE_MS && !this.#mayLack(floor)) {
-      if (this.log.age(now) > REFRESH_MS) this.#refresh(hub, ctx);
+      this.#refresh(hub, ctx, now);
       return true;
     }
     if (now - this.#failedAt < PAUSE_MS) return false;
@@ -99,15 +99,15 @@ export class HubClient {
     return floor !== null && floor.epoch === this.log.epoch && floor.seq > this.log.seq;
   }
 
-  /** @param {Fetcher} hub @param {ExecutionContext} ctx */
-  #refresh(hub, ctx) {
-    if (this.#refreshing) return;
-    this.#refreshing = true;
-    ctx.waitUntil(
-      this.ask(hub).finally(() => {
-        this.#refreshing = false;
-      }),
-    );
+  /**
+   * Once a second, by the clock: a question may be cancelled with the request that asked it, and
+   * then it never ends.
+   * @param {Fetcher} hub @param {ExecutionContext} ctx @param {number} now
+   */
+  #refresh(hub, ctx, now) {
+    if (this.log.age(now) <= REFRESH_MS || now - this.#refreshedAt <= REFRESH_MS) return;
+    this.#refreshedAt = now;
+    ctx.waitUntil(this.ask(hub));
   }
 }
 
