@@ -12,6 +12,7 @@ mod hash;
 mod lock;
 mod progress;
 mod prune;
+mod session;
 mod source;
 #[cfg(test)]
 mod testing;

@@ -411,7 +411,7 @@ async fn pruning_removes_our_old_images_and_lists_those_in_use() {
         let mut expected = [old.reference.clone(), foreign.reference.clone()];
         expected.sort_unstable();
         assert_eq!(pruned.removed, expected);
-        assert_eq!(pruned.in_use, [used.reference.clone()]);
+        assert_eq!(pruned.in_use, std::slice::from_ref(&used.reference));
         let mut left = case.images().await;
         left.sort_unstable();
         let mut expected = [foreign.id.0.clone(), used.id.0.clone(), new.id.0.clone()];
