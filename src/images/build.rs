@@ -181,7 +181,7 @@ impl Build<'_> {
         pinned: &Pinned,
     ) -> Result<(), Failure> {
         self.context.progress(format!(
-            "sending the build context: {} files, {} kB",
+            "building from {} files, {} kB",
             identity.files,
             identity.bytes.div_ceil(1000)
         ));
