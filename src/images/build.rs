@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     docker::{credentials_for, is_missing, registry_host},
-    engine::{LogStream, StepContext},
+    engine::{Event, StepContext},
     error::{Context as _, Error, ErrorKind, Result},
     model::App,
 };
@@ -286,7 +286,7 @@ impl Build<'_> {
     }
 
     fn warn(&self, text: &str) {
-        self.context.log(LogStream::Error, format!("warning: {text}"));
+        self.context.events.emit(Event::Warning { message: text.to_owned() });
     }
 
     /// A path as the user knows it: relative to the app's folder.

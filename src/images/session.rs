@@ -21,7 +21,7 @@ use http_body_util::{BodyExt as _, BodyStream, Empty};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 use hyper_util::rt::TokioIo;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
+use tokio::{io::DuplexStream, sync::mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::{credentials::Credentials, files::Files, health::Health};
@@ -45,7 +45,8 @@ const BUFFER: usize = 256 * 1024;
 pub(super) struct Session {
     id: String,
     version: ClientVersion,
-    _server: AbortOnDropHandle<()>,
+    /// Serves the connection and carries its bytes; both end with the session.
+    _tasks: [AbortOnDropHandle<()>; 2],
     /// The errors of reading the context, as they happen.
     failures: mpsc::UnboundedReceiver<ReadError>,
 }
@@ -60,7 +61,7 @@ impl Session {
         credentials: HashMap<String, DockerCredentials>,
     ) -> Option<Self> {
         let id = new_id();
-        let opened = match open(&version, &id, source).await {
+        let (connection, carrier) = match open(&version, &id, source).await {
             Ok(opened) => opened?,
             Err(error) => {
                 tracing::debug!(%error, "the engine takes no session");
@@ -69,8 +70,9 @@ impl Session {
         };
         let (failed, failures) = mpsc::unbounded_channel();
         let files = Files { source: Arc::clone(source), dockerfile: dockerfile.into(), failed };
-        let server = tokio::spawn(serve(opened, files, Credentials(credentials)));
-        Some(Self { id, version, _server: AbortOnDropHandle::new(server), failures })
+        let server = tokio::spawn(serve(connection, files, Credentials(credentials)));
+        let tasks = [AbortOnDropHandle::new(server), carrier];
+        Some(Self { id, version, _tasks: tasks, failures })
     }
 
     /// Begins a build in this session, and returns what the engine reports.
@@ -113,7 +115,7 @@ async fn open(
     version: &ClientVersion,
     id: &str,
     source: &Source,
-) -> io::Result<Option<tokio::io::DuplexStream>> {
+) -> io::Result<Option<(DuplexStream, AbortOnDropHandle<()>)>> {
     // By this key the engine finds the files that the last build of this folder sent.
     let folder = source.context_path.to_string_lossy();
     let key = hex(&Sha256::digest(folder.as_bytes()));
@@ -133,15 +135,15 @@ async fn open(
     }
     let upgraded = hyper::upgrade::on(response).await.map_err(io::Error::other)?;
     let (ours, mut theirs) = tokio::io::duplex(BUFFER);
-    tokio::spawn(async move {
+    let carrier = tokio::spawn(async move {
         // Ends when either side does.
         let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(upgraded), &mut theirs).await;
     });
-    Ok(Some(ours))
+    Ok(Some((ours, AbortOnDropHandle::new(carrier))))
 }
 
 /// Answers the engine's calls until the connection or the session ends.
-async fn serve(connection: tokio::io::DuplexStream, files: Files, credentials: Credentials) {
+async fn serve(connection: DuplexStream, files: Files, credentials: Credentials) {
     let once = stream::once(async { Ok::<_, io::Error>(connection) });
     // The server would stop at the end of this stream, while the connection is still in use.
     let connections = once.chain(stream::pending());
