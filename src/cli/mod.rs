@@ -1,8 +1,163 @@
 //! The command line: typed arguments to resolved arguments, one file per command.
 
-use std::process::ExitCode;
+mod args;
+mod config;
+mod deploy;
+mod destroy;
+mod execute;
+mod failure;
+mod git;
+mod logs;
+mod open;
+mod output;
+mod project;
+mod releases;
+mod rollback;
+mod run;
+mod secrets;
+mod site;
+mod status;
+mod terminal;
+mod unlock;
+
+use std::{env, io::Write, process::ExitCode};
+
+use clap::{CommandFactory, Parser, error::ErrorKind as ClapErrorKind};
+
+use args::{Cli, Command, GlobalArgs};
+use failure::Failure;
+use output::Output;
+
+use crate::{
+    error::{Context, Error, ErrorKind},
+    workers::local::SuperviseOptions,
+};
+
+/// What a command answers: the exit code of its success.
+type Done = Result<ExitCode, Failure>;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    set_up_colours(&cli.global);
+    set_up_log(cli.global.verbose);
+    let output = Output::new(&cli.global);
+    match run(cli, &output) {
+        Ok(code) => code,
+        Err(failure) => output.failure(&failure),
+    }
+}
+
+/// clap's answer to what it cannot parse; help and version are no failures.
+fn usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe is the reader's choice.
+    let _ = error.print();
+    match error.kind() {
+        ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ErrorKind::Usage.exit_code().into(),
+    }
+}
+
+fn set_up_colours(global: &GlobalArgs) {
+    if global.no_color {
+        anstream::ColorChoice::Never.write_global();
+    }
+}
+
+/// The tool's own log, apart from the events: `-vv` or `MIZAN_LOG`, to stderr.
+fn set_up_log(verbose: u8) {
+    let filter =
+        env::var("MIZAN_LOG").ok().or_else(|| (verbose >= 2).then(|| "mizan=debug".into()));
+    if let Some(filter) = filter {
+        tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+            .with_writer(std::io::stderr)
+            .init();
+    }
+}
+
+fn run(cli: Cli, output: &Output) -> Done {
+    if let Some(folder) = &cli.global.cwd {
+        env::set_current_dir(folder)
+            .context(ErrorKind::Usage, || format!("cannot go to {}", folder.display()))?;
+    }
+    match cli.command {
+        Command::Completions { shell } => completions(shell),
+        Command::Man => man(),
+        Command::Config(command) => config::run(&command, &cli.global, output),
+        Command::Supervise(args) => {
+            let options = SuperviseOptions { dir: args.dir, inherit_socket: args.inherit_socket };
+            crate::workers::local::run(&options)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        command => block_on(dispatch(command, &cli.global, output)),
+    }
+}
+
+/// One thread runs everything; what blocks has threads of its own.
+fn block_on(work: impl Future<Output = Done>) -> Done {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context(ErrorKind::Failed, || "cannot start".into())?;
+    let done = runtime.block_on(work);
+    // A read of the keyboard that nobody waits for any more must not hold us.
+    runtime.shutdown_background();
+    done
+}
+
+async fn dispatch(command: Command, global: &GlobalArgs, output: &Output) -> Done {
+    match command {
+        Command::Deploy(args) => Box::pin(deploy::run(&args, global, output)).await,
+        Command::Status => status::run(global, output).await,
+        Command::Releases => releases::run(global, output).await,
+        Command::Rollback(args) => Box::pin(rollback::run(&args, global, output)).await,
+        Command::Logs(args) => logs::run(&args, global, output).await,
+        Command::Run(args) => run::run(&args, global).await,
+        Command::Secrets(command) => secrets::run(&command, global, output),
+        Command::Open => open::run(global, output).await,
+        Command::Destroy(args) => Box::pin(destroy::run(&args, global, output)).await,
+        Command::Unlock => unlock::run(global, output),
+        Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Supervise(_) => {
+            Err(Error::failed("this command needs no runtime").into())
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Done {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "mizan", &mut script);
+    write_out(&script)
+}
+
+fn man() -> Done {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut page)
+        .context(ErrorKind::Failed, || "cannot write the manual page".into())?;
+    write_out(&page)
+}
+
+/// Writes a result to stdout; a reader that has gone away ends it quietly.
+fn write_out(bytes: &[u8]) -> Done {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::failed("cannot write the result").because(&error).into())
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -42,7 +42,7 @@ const LISTING_LIMITS: Limits =
     Limits { files: 20_000, file_bytes: 1 << 30, total_bytes: 256 << 20 };
 
 /// What to take out of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactRequest {
     /// Where the schema comes from.
     pub schema: SchemaSource,
@@ -77,10 +77,14 @@ impl ArtifactRequest {
             SchemaSource::Image => add(b"image"),
             SchemaSource::File(path) => add(&schema::read_file(path)?),
         }
-        let image = image.0.trim_start_matches("sha256:");
-        let image = image.get(..24).unwrap_or(image);
-        Ok(format!("{image}-{}", &hex(&hash.finalize())[..16]))
+        Ok(format!("{}{}", folder_prefix(image), &hex(&hash.finalize())[..16]))
     }
+}
+
+/// How the names of all folders of an image begin.
+pub(super) fn folder_prefix(image: &ImageId) -> String {
+    let image = image.0.trim_start_matches("sha256:");
+    format!("{}-", image.get(..24).unwrap_or(image))
 }
 
 /// What was taken out of an image.
@@ -94,6 +98,13 @@ pub struct Artifacts {
     pub bundle: Option<PathBuf>,
     /// The assets, relative to `dir/assets`, sorted.
     pub assets: Vec<String>,
+}
+
+impl Artifacts {
+    /// The folder of the assets, which exists if there are any.
+    pub fn assets_dir(&self) -> PathBuf {
+        self.dir.join(ASSETS)
+    }
 }
 
 /// The content of the marker.

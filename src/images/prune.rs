@@ -35,6 +35,8 @@ const TEMPORARY_FOR: Duration = Duration::from_secs(10 * 60);
 pub struct Pruned {
     /// The images that are gone, by name, or by id if they had none.
     pub removed: Vec<String>,
+    /// The ids of the images of which nothing is left.
+    pub gone: Vec<ImageId>,
     /// The images that stay because a container uses them.
     pub in_use: Vec<String>,
 }
@@ -53,11 +55,15 @@ pub async fn prune(docker: &Docker, app: &AppName, keep: &[ImageId]) -> Result<P
             pruned.in_use.extend(names);
             continue;
         }
+        let kept_before = pruned.in_use.len();
         for name in names {
             match remove(docker, &name).await? {
                 Removal::Done => pruned.removed.push(name),
                 Removal::InUse => pruned.in_use.push(name),
             }
+        }
+        if pruned.in_use.len() == kept_before {
+            pruned.gone.push(ImageId(image.id));
         }
     }
     Ok(pruned)
@@ -81,7 +87,7 @@ async fn remove(docker: &Docker, name: &str) -> Result<Removal> {
     }
 }
 
-async fn our_images(docker: &Docker, app: &AppName) -> Result<Vec<ImageSummary>> {
+pub(super) async fn our_images(docker: &Docker, app: &AppName) -> Result<Vec<ImageSummary>> {
     let label = format!("{APP_LABEL}={app}");
     let filters = HashMap::from([("label".to_owned(), vec![label])]);
     let options = ListImagesOptionsBuilder::new().filters(&filters).build();

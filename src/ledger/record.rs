@@ -28,6 +28,9 @@ pub struct Release {
     /// Version of the exported schema, if the app exports one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
+    /// The release whose image and configuration this one brought back, if it is a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_to: Option<ReleaseId>,
     /// The resolved configuration; of secrets it has the names only.
     pub config: serde_json::Value,
     /// What was created, so that it can be removed when it is no longer wanted.

@@ -123,8 +123,22 @@ impl Ledger {
         Ok(forgotten)
     }
 
+    /// True if a release of this number is recorded.
+    pub async fn has(&self, id: ReleaseId) -> Result<bool> {
+        Ok(self.ids().await?.contains(&id))
+    }
+
+    /// Forgets one release; one that is not recorded is forgotten already.
+    pub async fn forget(&self, id: ReleaseId) -> Result<()> {
+        let path = record_path(id);
+        match self.store.delete(&path).await {
+            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failure(&path, error)),
+        }
+    }
+
     /// The recorded numbers, newest first.
-    async fn ids(&self) -> Result<Vec<ReleaseId>> {
+    pub async fn ids(&self) -> Result<Vec<ReleaseId>> {
         let folder = Path::from(RELEASES);
         let found: Vec<_> = self
             .store
@@ -205,6 +219,7 @@ mod tests {
             image: ImageRecord { reference: "board:7cd4".into(), id: "sha256:ab".into() },
             edge: Some("e1".into()),
             render: None,
+            rollback_to: None,
             schema: None,
             config: json!({"app": "board", "secrets": ["SECRET_KEY"]}),
             inventory: vec![InventoryItem {

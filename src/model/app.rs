@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{AppName, EnvName, ServiceName};
 
@@ -65,7 +65,7 @@ pub enum Dockerfile {
 }
 
 /// Where the exported schema comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SchemaSource {
     /// `python manage.py mizan_schema` inside the built image.

@@ -1,1 +1,7 @@
-//! workers
+//! The data plane: the Workers that stand before the app, and the `workerd` that runs them here.
+
+mod files;
+pub mod generation;
+pub mod local;
+pub mod modules;
+pub mod workerd;

@@ -1,0 +1,28 @@
+# The few commands a developer needs; each does its own set-up. What is longer than a line lives in scripts/.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo stop clean-images test lint bench conformance
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## build mizan, deploy the example app on this machine, print its URL
+	@scripts/demo.sh start
+
+stop: ## take the demo away, and the Docker engine if `make demo` started it
+	@scripts/demo.sh stop
+
+clean-images: ## take away the stand-ins for base images (pulled images stay)
+	@scripts/base-images.sh remove
+
+test: ## everything that must hold (scripts/test.sh --list names the steps)
+	@scripts/test.sh
+
+lint: ## only the formatters, linters and type checkers
+	@scripts/test.sh lint
+
+bench: ## measure the speeds that the README states
+	@scripts/bench.sh
+
+conformance: ## the whole matrix: every step of every target, with a fault before and after it
+	@scripts/test.sh conformance

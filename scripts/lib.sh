@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# What every set-up script shares: where things are kept, how to speak, how to become root, how to install a package.
+# Sourced, never run.
+
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${MIZAN_DEV_CACHE:-$HOME/.cache/mizan-dev}
+tools=$cache/tools # what cargo installs for us
+mkdir -p "$cache"
+export root cache tools PATH="$PATH:$tools/bin"
+
+# stdout belongs to results (a URL, a path); everything said to a person goes to stderr.
+say() { printf '%s\n' "$*" >&2; }
+fail() {
+  printf 'error: %s\n' "$1" >&2
+  shift
+  for hint in "$@"; do printf '  hint: %s\n' "$hint" >&2; done
+  exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# A person is there to answer only if both ends are a terminal and no CI drives us.
+person_present() { [ -z "${CI:-}" ] && [ -t 0 ] && [ -t 2 ]; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif have sudo; then
+    sudo "$@"
+  else
+    fail "this needs root: $*" "run it as root, or install sudo"
+  fi
+}
+
+# One script at a time per name, for the rest of this shell's life. Whatever is started to outlive
+# the script must close descriptor 9, or it would hold the lock for ever.
+lock() {
+  exec 9>"$cache/$1.lock"
+  flock -n 9 && return
+  say "waiting for another run ($cache/$1.lock)"
+  flock 9
+}
+
+apt_packages_missing() {
+  local package
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+  done
+}
+
+# Installs those of the named Debian packages that are missing. The package lists are fetched only
+# where the install cannot do without: they are often fresh, and an update takes seconds.
+apt_install() {
+  local missing
+  mapfile -t missing < <(apt_packages_missing "$@")
+  [ ${#missing[@]} -gt 0 ] || return 0
+  have apt-get || fail "missing: ${missing[*]}" "this machine has no apt-get: install them by hand"
+  say "installing ${missing[*]} (apt)"
+  if ! apt_quietly install --no-install-recommends "${missing[@]}"; then
+    { apt_quietly update && apt_quietly install --no-install-recommends "${missing[@]}"; } ||
+      fail "apt could not install ${missing[*]}" "see $cache/apt.log"
+  fi
+}
+
+apt_quietly() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 "$@" \
+    </dev/null >>"$cache/apt.log" 2>&1
+}
+
+# A copy of the example app under another name, without what builds left behind: it can be deployed
+# beside the demo, and be edited. Prints its folder.
+copy_of_board() {
+  local copy
+  copy=$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX")
+  git -C "$root/examples/board" ls-files -z --cached --others --exclude-standard |
+    tar -C "$root/examples/board" --null --files-from=- -cf - | tar -C "$copy" -xf -
+  sed -i "s/^app: board\$/app: $1/" "$copy/mizan.yaml"
+  echo "$copy"
+}

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Everything that must hold, step by step, the quick ones first; it stops at the first step that fails.
+#
+#   test.sh [STEP...]       all steps, or the named ones (`test.sh --list` names them)
+#
+# A step sets up what it needs. What it cannot have makes it fail with the reason: no step is skipped.
+# shellcheck source=lib.sh
+source "$(dirname "$0")/lib.sh"
+
+lint_steps=(format shell licences templates clippy)
+steps=("${lint_steps[@]}" workers load board rust browser) # and `conformance`, which takes long: only by name
+
+about() {
+  case $1 in
+    format) echo "Rust is formatted" ;;
+    shell) echo "shell scripts pass shellcheck" ;;
+    licences) echo "dependencies: bans, licences, sources" ;;
+    templates) echo "JavaScript passes the linter, the Worker scripts also the type checker" ;;
+    clippy) echo "Rust passes clippy without a warning" ;;
+    workers) echo "Worker scripts run in workerd" ;;
+    load) echo "the load for the zero-failure test sees every failure" ;;
+    board) echo "the example app: Python tests and server bundle" ;;
+    rust) echo "unit and integration tests" ;;
+    browser) echo "the deployed board in Chromium" ;;
+    conformance) echo "every step of every target, with a fault before and after it" ;;
+  esac
+}
+
+step_format() { cargo fmt --check; }
+
+step_shell() {
+  "$root/scripts/tools.sh" shellcheck
+  shellcheck "$root"/scripts/*.sh "$root/.ci/run"
+}
+
+step_licences() {
+  "$root/scripts/tools.sh" deny
+  cargo deny check bans licenses sources
+}
+
+step_templates() {
+  "$root/scripts/tools.sh" templates
+  cd "$root/templates"
+  npm run --silent check
+  npx biome check --config-path=. --error-on-warnings ../scripts ../tests/support ../tests/browser
+}
+
+step_clippy() { cargo clippy --locked --all-targets --quiet -- -D warnings; }
+
+step_workers() {
+  "$root/scripts/tools.sh" templates
+  cd "$root/templates"
+  npm test --silent
+}
+
+step_load() { node --test --test-reporter=spec "$root/tests/support/"; }
+
+step_board() {
+  "$root/scripts/tools.sh" board
+  cd "$root/examples/board/backend"
+  "$cache/board-venv/bin/python" manage.py test
+  cd ../frontend
+  npm test --silent
+}
+
+# What the Rust tests find around them.
+prepare_rust() {
+  "$root/scripts/docker-engine.sh" ensure
+  "$root/scripts/base-images.sh"
+  "$root/scripts/tools.sh" nextest templates
+}
+
+step_rust() {
+  prepare_rust
+  cargo nextest run --locked
+}
+
+step_conformance() {
+  prepare_rust
+  MIZAN_CONFORMANCE=full cargo nextest run --locked --test it --run-ignored all -E 'test(/^conformance::/)'
+}
+
+step_browser() { "$root/scripts/browser-test.sh"; }
+
+# In a shell of its own: `set -e` does not reach into a function whose outcome is asked for.
+run_step() {
+  local begin=$SECONDS
+  say "
+== $1: $(about "$1")"
+  "$0" --one "$1" || fail "step '$1' failed after $((SECONDS - begin)) s" "to run it alone: scripts/test.sh $1"
+  say "== $1: passed in $((SECONDS - begin)) s"
+}
+
+run_steps() {
+  local step
+  for step in "$@"; do
+    [ -n "$(about "$step")" ] || fail "unknown step: $step" "the steps are: ${steps[*]}"
+  done
+  # The one question there may be (may an engine be installed?) comes first, not after ten minutes.
+  case " $* " in *" rust "* | *" browser "* | *" conformance "*) "$root/scripts/docker-engine.sh" ensure ;; esac
+  for step in "$@"; do run_step "$step"; done
+  say "
+$# steps passed in $SECONDS s: $*"
+}
+
+cd "$root"
+case ${1:-} in
+  --one) "step_$2" ;;
+  --list) for step in "${steps[@]}"; do printf '%-10s %s\n' "$step" "$(about "$step")"; done ;;
+  lint) run_steps "${lint_steps[@]}" ;;
+  '') run_steps "${steps[@]}" ;;
+  *) run_steps "$@" ;;
+esac

@@ -1,0 +1,229 @@
+//! What can be typed: one type per command. What it means is resolved elsewhere.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
+
+/// Terminal colours of the help, as cargo's.
+const STYLES: styling::Styles = styling::Styles::styled()
+    .header(styling::AnsiColor::Green.on_default().bold())
+    .usage(styling::AnsiColor::Green.on_default().bold())
+    .literal(styling::AnsiColor::Cyan.on_default().bold())
+    .placeholder(styling::AnsiColor::Cyan.on_default());
+
+/// Deploys Django + React apps that speak the Mizan protocol.
+#[derive(Debug, Parser)]
+#[command(name = "mizan", version, styles = STYLES, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Exit codes: docs/exit-codes.md. Documentation: docs/.")]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options everywhere")]
+pub struct GlobalArgs {
+    /// The environment of mizan.yaml [default: the only one, else asked for].
+    #[arg(short, long, global = true, value_name = "NAME", env = "MIZAN_ENV")]
+    pub env: Option<String>,
+    /// The configuration [default: mizan.yaml here or in a folder above].
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Runs as if started in this folder.
+    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    pub cwd: Option<PathBuf>,
+    /// Answers yes to every question.
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+    /// Shape of the result on stdout.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub format: Format,
+    /// Events as JSON lines on stdout, the result last.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Says nothing but the result and errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Says more; twice for the tool's own log.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// No colours; so does the variable NO_COLOR.
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+/// Shape of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs; documented in docs/.
+    Json,
+    /// For pull requests.
+    Markdown,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Builds, migrates, starts and switches to a new release; does nothing if nothing changed.
+    Deploy(DeployArgs),
+    /// Shows what runs, where, and whether it is healthy.
+    Status,
+    /// Lists the releases that can be rolled back to.
+    Releases,
+    /// Brings back the image and configuration of an earlier release.
+    Rollback(RollbackArgs),
+    /// Shows the logs of the services.
+    Logs(LogsArgs),
+    /// Runs a command in a new container of the live release.
+    Run(RunArgs),
+    /// Manages the values of secrets.
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+    /// Opens the site in the browser.
+    Open,
+    /// Removes everything of an environment; data only with --volumes.
+    Destroy(DestroyArgs),
+    /// Shows who holds the deploy lock, and frees it if its holder is gone.
+    Unlock,
+    /// Shows the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Prints the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page.
+    Man,
+    /// Keeps the local front and Workers running. Started by `deploy`.
+    #[command(name = "__supervise", hide = true)]
+    Supervise(SuperviseArgs),
+}
+
+/// `mizan deploy`.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// Shows what would happen and changes nothing.
+    #[arg(long)]
+    pub plan: bool,
+    /// Saves the plan as an approval.
+    #[arg(long, value_name = "FILE", requires = "plan")]
+    pub out: Option<PathBuf>,
+    /// Deploys only what this approval allows.
+    #[arg(long, value_name = "FILE", conflicts_with = "plan")]
+    pub plan_file: Option<PathBuf>,
+    /// Plans without Docker and network: what a first deploy would create.
+    #[arg(long, requires = "plan", conflicts_with_all = ["out", "detailed_exitcode"])]
+    pub offline: bool,
+    /// With --plan: exits with 2 if there are changes.
+    #[arg(long, requires = "plan")]
+    pub detailed_exitcode: bool,
+    /// Resolves base images anew and rebuilds without cache.
+    #[arg(long)]
+    pub refresh: bool,
+    /// Waits for another deploy to end instead of giving up.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600")]
+    pub wait: Option<u64>,
+    /// How many steps run at the same time.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub parallel: u8,
+}
+
+/// `mizan rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// The release, e.g. r3 [default: the one before the live one].
+    #[arg(value_name = "RELEASE")]
+    pub release: Option<String>,
+    /// Shows what would happen and changes nothing.
+    #[arg(long)]
+    pub plan: bool,
+}
+
+/// `mizan logs`.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// The services [default: all].
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+    /// Goes on as new lines come.
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Lines from the past, per service.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    pub lines: u32,
+    /// With the time of each line.
+    #[arg(short, long)]
+    pub timestamps: bool,
+}
+
+/// `mizan run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The command and its arguments.
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "CMD"
+    )]
+    pub command: Vec<String>,
+}
+
+/// `mizan secrets`.
+#[derive(Debug, Subcommand)]
+pub enum SecretsCommand {
+    /// Lists the secrets of mizan.yaml and whether they have a value.
+    List,
+    /// Sets a value, read from standard input or a file; a terminal asks for it.
+    Set {
+        /// The secret.
+        name: String,
+        /// Reads the value from this file.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Removes a value.
+    Unset {
+        /// The secret.
+        name: String,
+    },
+}
+
+/// `mizan destroy`.
+#[derive(Debug, Args)]
+pub struct DestroyArgs {
+    /// Also removes volumes and secrets: the data is gone.
+    #[arg(long)]
+    pub volumes: bool,
+    /// Shows what would happen and changes nothing.
+    #[arg(long)]
+    pub plan: bool,
+}
+
+/// `mizan config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// The resolved configuration of an environment, secrets masked.
+    Show,
+    /// The JSON Schema of mizan.yaml.
+    Schema,
+}
+
+/// `mizan __supervise`.
+#[derive(Debug, Args)]
+pub struct SuperviseArgs {
+    /// The supervisor's folder.
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Takes over the listening socket of the supervisor it replaces.
+    #[arg(long)]
+    pub inherit_socket: bool,
+}

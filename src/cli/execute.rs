@@ -1,0 +1,84 @@
+//! Runs a plan: signals in, events out, the outcome as success or error.
+
+use std::num::NonZeroUsize;
+
+use tokio_util::sync::CancellationToken;
+
+use super::output::Output;
+use crate::{
+    engine::{self, Executor, Options, Outcome, Report, SystemClock},
+    error::{Error, ErrorKind, Result},
+    plan::{Plan, ResourceId},
+};
+
+/// Runs a plan to its end. The first Ctrl-C unwinds, the second aborts.
+///
+/// # Errors
+/// A step failed or the run was interrupted; the error says what is left over.
+pub async fn execute<O, E: Executor<O>>(
+    plan: &Plan<O>,
+    executor: E,
+    parallel: NonZeroUsize,
+    output: &Output,
+) -> Result<Report> {
+    let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
+    let options = Options {
+        parallel,
+        stop: stop.clone(),
+        abort: abort.clone(),
+        clock: &SystemClock::default(),
+    };
+    let interrupts = async {
+        for token in [stop, abort] {
+            if tokio::signal::ctrl_c().await.is_err() {
+                break;
+            }
+            token.cancel();
+        }
+        std::future::pending::<()>().await;
+    };
+    let report = output
+        .show(async |sink| {
+            tokio::select! {
+                report = Box::pin(with_faults(plan, executor, sink, &options)) => report,
+                () = interrupts => unreachable!("the interrupts never end"),
+            }
+        })
+        .await;
+    match report.outcome {
+        Outcome::Clean => Ok(report),
+        Outcome::RolledBack { error, .. } => Err(rolled_back(error)),
+        Outcome::Stuck { error, residue, committed, .. } => Err(stuck(error, &residue, committed)),
+    }
+}
+
+/// Builds for development can be made to fail at any step: `MIZAN_FAULT=kill:after:service/web`.
+async fn with_faults<O, E: Executor<O>>(
+    plan: &Plan<O>,
+    executor: E,
+    sink: &dyn engine::EventSink,
+    options: &Options<'_>,
+) -> Report {
+    #[cfg(debug_assertions)]
+    if let Ok(text) = std::env::var("MIZAN_FAULT") {
+        let faults = text.split(',').filter_map(|fault| fault.parse().ok()).collect();
+        return engine::run(plan, &engine::Faulty::new(executor, faults), sink, options).await;
+    }
+    engine::run(plan, &executor, sink, options).await
+}
+
+fn rolled_back(mut error: Error) -> Error {
+    if error.kind != ErrorKind::Interrupted {
+        error.kind = ErrorKind::RolledBack;
+    }
+    error.hint("everything this run had done was undone")
+}
+
+fn stuck(mut error: Error, residue: &[ResourceId], committed: bool) -> Error {
+    error.kind = ErrorKind::LeftOver;
+    error.left_over.extend(residue.iter().map(ToString::to_string));
+    match committed {
+        true => error.hint("the new release is live; run the command again to finish the rest"),
+        false => error.hint("run the command again: it finds what is left over and goes on"),
+    }
+}

@@ -1,0 +1,157 @@
+//! Where words go: results to stdout, everything else to stderr, in the shape that was asked for.
+
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
+
+use anstream::{AutoStream, stderr, stdout};
+use serde::Serialize;
+
+use super::{
+    args::{Format, GlobalArgs},
+    failure::Failure,
+};
+use crate::{
+    engine::EventSink,
+    error::{Context, Error, ErrorKind, Result},
+    plan::Plan,
+    view::{self, Ndjson, PlanDocument},
+};
+
+/// The streams of a command.
+pub struct Output {
+    format: Format,
+    events: Option<Ndjson<std::io::Stdout>>,
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Output {
+    /// The streams as the arguments want them.
+    pub fn new(global: &GlobalArgs) -> Self {
+        Self {
+            format: global.format,
+            // A closed stdout shows itself at the first event.
+            events: global.json.then(|| Ndjson::new(std::io::stdout()).ok()).flatten(),
+            quiet: global.quiet,
+            verbose: global.verbose > 0,
+        }
+    }
+
+    /// True if the result is for a program.
+    pub fn is_json(&self) -> bool {
+        self.events.is_some() || self.format == Format::Json
+    }
+
+    /// The result of a command: as text by `text`, or as JSON.
+    ///
+    /// # Errors
+    /// stdout cannot be written.
+    pub fn result<T: Serialize>(
+        &self,
+        value: &T,
+        text: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<()> {
+        if let Some(events) = &self.events {
+            return ignore_closed(events.result(&Ok(value)));
+        }
+        let mut out = stdout().lock();
+        if self.format == Format::Json {
+            let json = serde_json::to_string_pretty(value)
+                .context(ErrorKind::Failed, || "cannot write the result".into())?;
+            return ignore_closed(writeln!(out, "{json}"));
+        }
+        ignore_closed(text(&mut out))
+    }
+
+    /// A plan that was asked for.
+    ///
+    /// # Errors
+    /// stdout cannot be written.
+    pub fn plan<O>(&self, plan: &Plan<O>) -> Result<()> {
+        if let Some(events) = &self.events {
+            return ignore_closed(events.plan(&PlanDocument::from(plan)));
+        }
+        let mut out = stdout().lock();
+        ignore_closed(match self.format {
+            Format::Text => view::write_plan_text(plan, self.verbose, &mut out),
+            Format::Markdown => view::write_plan_markdown(plan, &mut out),
+            Format::Json => {
+                let json = serde_json::to_string_pretty(&PlanDocument::from(plan));
+                json.map_err(std::io::Error::from).and_then(|json| writeln!(out, "{json}"))
+            }
+        })
+    }
+
+    /// The plan of what is about to be done: told, not asked for.
+    ///
+    /// # Errors
+    /// stdout cannot be written (`--json`).
+    pub fn announce<O>(&self, plan: &Plan<O>) -> Result<()> {
+        if let Some(events) = &self.events {
+            return ignore_closed(events.plan(&PlanDocument::from(plan)));
+        }
+        if !self.quiet {
+            let _ = view::write_plan_text(plan, self.verbose, &mut stderr().lock());
+        }
+        Ok(())
+    }
+
+    /// Runs `work` with the sink that shows its events.
+    pub async fn show<T>(&self, work: impl AsyncFnOnce(&dyn EventSink) -> T) -> T {
+        if let Some(events) = &self.events {
+            return work(events).await;
+        }
+        if self.quiet {
+            return work(&|_event: crate::engine::Event| {}).await;
+        }
+        if std::io::stderr().is_terminal() {
+            let progress = view::Progress::on_stderr(self.verbose);
+            return work(&progress).await;
+        }
+        let lines = view::Lines::new(AutoStream::auto(std::io::stderr()), self.verbose);
+        work(&lines).await
+    }
+
+    /// A word by the way, on stderr.
+    pub fn say(&self, text: &str) {
+        if !self.quiet && self.events.is_none() {
+            let _ = writeln!(stderr().lock(), "{text}");
+        }
+    }
+
+    /// Tells why a command failed and gives its exit code.
+    pub fn failure(&self, failure: &Failure) -> ExitCode {
+        let mut err = stderr().lock();
+        match failure {
+            Failure::Error(error) => {
+                let _ = view::write_error(error, &mut err);
+                self.failed_result(error);
+            }
+            Failure::Diagnostics(diagnostics) => {
+                // anstream strips the colours where they are not wanted.
+                let _ = write!(err, "{}", diagnostics.render("error", true));
+                let error = Error::new(ErrorKind::Invalid, diagnostics.summary());
+                self.failed_result(&diagnostics.lines().fold(error, Error::cause));
+            }
+        }
+        failure.kind().exit_code().into()
+    }
+
+    fn failed_result(&self, error: &Error) {
+        if let Some(events) = &self.events {
+            let _ = events.result(&Err::<(), _>(error.clone()));
+        }
+    }
+}
+
+/// A reader that has gone away (`| head`) has what it wanted.
+fn ignore_closed(result: std::io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::failed("cannot write the result").because(&error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,182 @@
+//! Edge, Render and the front: generations are written, started, given the traffic and retired.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use super::{
+    super::{
+        desired::PlaneSpec,
+        plane::{PlaneConfig, Policy},
+    },
+    LocalExecutor,
+    remove::remove_folder,
+};
+use crate::{
+    engine::{StepContext, StepOutput},
+    error::{Context, Error, ErrorKind, Result},
+    model::ReleaseId,
+    plan::ResourceId,
+    workers::{
+        generation,
+        local::{Control, Settings, Source},
+    },
+};
+
+impl LocalExecutor {
+    fn control(&self) -> Result<Control> {
+        Control::at(self.state.supervisor())
+    }
+
+    /// The supervisor runs and listens on the public port.
+    pub(super) async fn start_front(&self, port: u16) -> Result<StepOutput> {
+        self.state.create()?;
+        let hosts = self.desired()?.hosts.clone();
+        let workerd = match self.desired()?.plane {
+            Some(_) => Some(crate::workers::workerd::ensure()?),
+            None => None,
+        };
+        self.control()?.ensure_running(&Settings { port, hosts, workerd }).await?;
+        fs::write(self.state.port(), port.to_string())
+            .context(ErrorKind::Failed, || "cannot remember the public port".into())?;
+        Ok(StepOutput::from([("port".to_owned(), port.to_string())]))
+    }
+
+    /// The front and all Workers are stopped.
+    pub(super) async fn stop_front(&self) -> Result<StepOutput> {
+        self.control()?.stop().await?;
+        Ok(StepOutput::new())
+    }
+
+    /// The front is stopped and has forgotten what was live: what a first deploy that fails goes
+    /// back to.
+    pub(super) async fn forget_front(&self) -> Result<StepOutput> {
+        self.stop_front().await?;
+        remove_folder(self.state.supervisor())?;
+        Ok(StepOutput::new())
+    }
+
+    /// Render's bundle and assets lie in the generation's folder.
+    pub(super) async fn stage_render(
+        &self,
+        release: ReleaseId,
+        plane: &PlaneSpec,
+        context: &StepContext<'_>,
+    ) -> Result<StepOutput> {
+        self.write_generation(release, &plane.config, context).await?;
+        Ok(StepOutput::new())
+    }
+
+    /// The Workers of this release run and answer, without traffic yet.
+    pub(super) async fn start_edge(
+        &self,
+        release: ReleaseId,
+        plane: &PlaneSpec,
+        context: &StepContext<'_>,
+    ) -> Result<StepOutput> {
+        let resolved = self.write_generation(release, &plane.config, context).await?;
+        context.progress("starting the Workers");
+        let source = Source::Workers { dir: self.state.generation(release) };
+        self.control()?.prepare(&release.to_string(), source).await?;
+        self.state.write_plane(release, &resolved)?;
+        Ok(StepOutput::new())
+    }
+
+    /// Writes the folder that the Workers of this release run from.
+    async fn write_generation(
+        &self,
+        release: ReleaseId,
+        config: &PlaneConfig,
+        context: &StepContext<'_>,
+    ) -> Result<PlaneSpec> {
+        let origin = self.origin(context)?;
+        let artifacts = self.artifacts(context).await?;
+        let policy = Policy::read(&self.scope, config, &artifacts)?;
+        let previous = self.previous_generations(release).await?;
+        let manifest = generation::write(
+            &self.state.generation(release),
+            policy.content(&artifacts, &artifacts.assets_dir()),
+            generation::Release {
+                id: &release.to_string(),
+                origin: &origin,
+                public_url: &self.desired()?.url(),
+                previous: &previous,
+            },
+        )?;
+        Ok(policy.spec(config.clone(), &manifest.hashes))
+    }
+
+    /// The folders of the releases that are kept, newest first: pages that are still open ask for
+    /// their assets.
+    async fn previous_generations(&self, release: ReleaseId) -> Result<Vec<PathBuf>> {
+        let ids = self.ledger.ids().await?;
+        Ok(ids
+            .into_iter()
+            .filter(|id| *id != release)
+            .map(|id| self.state.generation(id))
+            .collect())
+    }
+
+    /// Where the web container of this deploy listens.
+    fn origin(&self, context: &StepContext<'_>) -> Result<String> {
+        let (web, _) = self
+            .desired()?
+            .web()
+            .ok_or_else(|| Error::failed("no service of this app takes traffic"))?;
+        let step = ResourceId::new("service", web.to_owned()).step_id();
+        match context.output(&step, "port") {
+            Some(port) => Ok(format!("http://127.0.0.1:{port}")),
+            None => Err(Error::failed(format!("{step} did not tell its port"))),
+        }
+    }
+
+    /// The front forwards to this release.
+    pub(super) async fn move_traffic(
+        &self,
+        release: ReleaseId,
+        context: &StepContext<'_>,
+    ) -> Result<StepOutput> {
+        let control = self.control()?;
+        let id = release.to_string();
+        // Without an Edge nothing was prepared; going back, everything still is.
+        if self.desired()?.plane.is_none()
+            && let Ok(origin) = self.origin(context)
+            && !is_prepared(&control, &id).await?
+        {
+            control.prepare(&id, Source::Direct { origin }).await?;
+        }
+        control.activate(&id).await?;
+        Ok(StepOutput::new())
+    }
+
+    /// The release's last requests are answered, or their time has passed.
+    pub(super) async fn drain_traffic(&self, release: ReleaseId, limit: Duration) -> Result<usize> {
+        self.control()?.drain(&release.to_string(), limit).await
+    }
+
+    /// The Workers of a release without traffic are stopped.
+    pub(super) async fn retire_traffic(&self, release: ReleaseId) -> Result<()> {
+        let control = self.control()?;
+        control.retire(&release.to_string(), Duration::ZERO).await?;
+        if self.desired()?.plane.is_some() {
+            // The old release may have answered with data from before the migration until now.
+            control.record_everything().await?;
+        }
+        Ok(())
+    }
+
+    /// The Workers of a release and their files are gone.
+    pub(super) async fn drop_generation(&self, release: ReleaseId) -> Result<StepOutput> {
+        let control = self.control()?;
+        if control.status().await?.is_some() {
+            control.retire(&release.to_string(), Duration::ZERO).await?;
+        }
+        remove_folder(&self.state.generation(release))?;
+        self.state.remove_plane(release)?;
+        Ok(StepOutput::new())
+    }
+}
+
+/// True if the supervisor has this generation.
+async fn is_prepared(control: &Control, id: &str) -> Result<bool> {
+    let status = control.status().await?;
+    Ok(status.is_some_and(|status| status.generations.iter().any(|known| known.id == id)))
+}

@@ -1,0 +1,117 @@
+//! What goes: leftovers of interrupted runs, the release before, removed services, old releases.
+
+use super::*;
+
+impl<'a> Planner<'a> {
+    /// Containers that belong neither to the live release nor to the one about to start.
+    pub(super) fn leftovers(&mut self) {
+        let desired: BTreeSet<&str> = self.desired.released().map(|(name, _)| name).collect();
+        for seen in &self.observed.containers {
+            let wanted = match seen.role {
+                ContainerRole::Accessory => true,
+                ContainerRole::Service => {
+                    let live = self.live.is_some() && seen.release == self.live;
+                    let next = self.release.is_some() && seen.release == self.release;
+                    live || (next && desired.contains(seen.service.as_str()))
+                }
+                ContainerRole::ReleaseStep => {
+                    let needed = self.desired.release_step.is_some();
+                    needed && self.release.is_some() && seen.release == self.release
+                }
+                ContainerRole::OneOff => seen.running,
+            };
+            if !wanted {
+                let why = "left over from an interrupted run".into();
+                let undo = Undo::None { why: kept::LEFTOVER.into() };
+                let op = Op::RemoveContainer { container: seen.name.clone() };
+                let resource = ResourceId::new("container", seen.name.clone());
+                self.step(resource, Change::Delete { why }, &[], op, undo);
+            }
+        }
+    }
+
+    /// The old release: drained, stopped and removed once the new one is recorded.
+    pub(super) fn retire(&mut self, release: ReleaseId, needs: &[StepId]) {
+        let Some(live) = self.live.filter(|live| *live != release) else { return };
+        let kept: BTreeSet<&str> = self.desired.released().map(|(name, _)| name).collect();
+        let containers = self.live_containers();
+        let containers: Vec<String> = containers
+            .filter(|seen| kept.contains(seen.service.as_str()))
+            .map(|seen| seen.name.clone())
+            .collect();
+        let change = Change::Run { what: format!("drain and stop {live}") };
+        let resource = ResourceId::new("retire", live.to_string());
+        self.late_step(resource, change, needs, Op::RetireRelease { release: live, containers });
+    }
+
+    pub(super) fn removed_services(&mut self, needs: &[StepId]) {
+        let kept: BTreeSet<&str> = self.desired.released().map(|(name, _)| name).collect();
+        let gone: Vec<&SeenContainer> =
+            self.live_containers().filter(|seen| !kept.contains(seen.service.as_str())).collect();
+        for seen in gone {
+            let renamed = self.desired.renames.iter().find(|(_, former)| **former == seen.service);
+            let why = match renamed {
+                Some((new, _)) => format!("renamed to {new}"),
+                None => "no longer in mizan.yaml".to_owned(),
+            };
+            let resource = ResourceId::new("service", seen.service.clone());
+            let op = Op::RemoveContainer { container: seen.name.clone() };
+            self.late_step(resource, Change::Delete { why }, needs, op);
+        }
+    }
+
+    pub(super) fn removed_accessories(&mut self) {
+        let kept =
+            |name: &str| self.desired.services.get(name).is_some_and(ServiceSpec::is_accessory);
+        let containers = self.observed.containers.iter();
+        let gone: Vec<&SeenContainer> = containers
+            .filter(|seen| seen.role == ContainerRole::Accessory && !kept(&seen.service))
+            .collect();
+        let needs = self.recorded();
+        for seen in gone {
+            let why = "no longer in mizan.yaml; its volumes are kept".to_owned();
+            let resource = ResourceId::new("accessory", seen.service.clone());
+            let op = Op::RemoveContainer { container: seen.name.clone() };
+            self.late_step(resource, Change::Delete { why }, &needs, op);
+        }
+    }
+
+    /// Releases beyond `keep_releases`.
+    pub(super) fn old_releases(&mut self) {
+        let new = usize::from(self.release.is_some_and(|new| !self.observed.has_record(new)));
+        let keep = self.desired.keep_releases.saturating_sub(new);
+        let live = self.live;
+        let old: Vec<ReleaseId> = self.observed.releases.iter().copied().skip(keep).collect();
+        let mut needs = self.recorded();
+        if let Some(live) = live {
+            needs.push(ResourceId::new("retire", live.to_string()).step_id());
+        }
+        // A live release that no deploy retires is never forgotten.
+        let retires = self.release.is_some();
+        for release in old.into_iter().filter(|old| Some(*old) != live || retires) {
+            let why = format!("beyond keep_releases: {}", self.desired.keep_releases);
+            let resource = ResourceId::new("release", release.to_string());
+            let op = Op::ForgetRelease { release };
+            self.late_step(resource, Change::Delete { why }, &needs, op);
+        }
+    }
+
+    pub(super) fn notes(&mut self) {
+        let used: BTreeSet<String> = self
+            .desired
+            .volumes()
+            .into_iter()
+            .map(|name| self.desired.scope.volume(name))
+            .collect();
+        for volume in self.observed.volumes.difference(&used) {
+            self.builder.note(Note::Info(format!(
+                "volume {volume} is no longer mounted and is kept; `mizan destroy --volumes` removes it"
+            )));
+        }
+    }
+
+    pub(super) fn recorded(&self) -> Vec<StepId> {
+        let release = self.release.map(|id| ResourceId::new("release", id.to_string()).step_id());
+        release.into_iter().collect()
+    }
+}

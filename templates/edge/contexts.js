@@ -1,0 +1,195 @@
+// Contexts: served from the store where the schema and the live answer allow it.
+
+import { forBrowser, lifetime } from "./cache-control.js";
+import { conditional, endToEnd } from "./headers.js";
+import { fetchAnonymous, forward } from "./origin.js";
+import { canonicalParams } from "./params.js";
+import { ageOf, entryOf, load, remove, save } from "./store.js";
+
+/** @import { ContextData } from "../types.d.ts" */
+/** @import { Call, Filled, Site } from "./call.js" */
+/** @import { CanonicalParams } from "./params.js" */
+
+/** A key is asked for again at most this often in an isolate. */
+const REVALIDATE_MS = 1000;
+/** A client that shares another's question gives up on it after this long, and asks itself. */
+const SHARED_WAIT_MS = 10_000;
+const REMEMBERED_KEYS = 10_000;
+
+/**
+ * How a context is read: through the store, or past it and why.
+ * @typedef {{ params: CanonicalParams } | { bypass: string }} Reading
+ */
+
+/** A visitor asks for a context. @param {Site} site @param {Call} call @param {ContextData} context */
+export async function serveContext(site, call, context) {
+  const reading = await chooseReading(site, call, context, call.url.search);
+  if ("bypass" in reading) {
+    const response = await forward(call);
+    return toBrowser(call, response, context, `fwd=bypass; detail=${reading.bypass}`);
+  }
+  const { filled, status } = await readContext(site, call, context, reading.params);
+  return toBrowser(call, responseOf(filled), context, status);
+}
+
+/**
+ * May this request be answered from the store?
+ * @param {Site} site @param {Call} call @param {ContextData} context @param {string} search
+ * @returns {Promise<Reading>}
+ */
+export async function chooseReading(site, call, context, search) {
+  if (context.scope !== "public") return { bypass: "private" };
+  if (context.realtime) return { bypass: "realtime" };
+  const params = canonicalParams(context, search);
+  if (!params) return { bypass: "params" };
+  if (call.token && call.token.bypassUntil > Date.now()) return { bypass: "unrecorded-write" };
+  if (!(await site.hub.ensure(call.env.HUB, call.token, call.ctx))) return { bypass: "hub" };
+  return { params };
+}
+
+/**
+ * From the store, or from the origin and then into the store.
+ * @param {Site} site @param {Call} call @param {ContextData} context @param {CanonicalParams} params
+ * @returns {Promise<{ filled: Filled, status: string }>}
+ */
+export async function readContext(site, call, context, params) {
+  const generation = site.hub.log.generation(context.name, params.values);
+  const key = entryKey(site, call, context, params, generation);
+  const now = Date.now();
+  const entry = await load(key, now);
+  const fill = () => fillOnce(site, call, { context, params, generation, key });
+  if (!entry) return { filled: await fill(), status: "fwd=uri-miss" };
+  const left = Math.floor(entry.lifetime.fresh - ageOf(entry, now));
+  if (left <= 0 && mayRevalidate(site, key, now)) call.ctx.waitUntil(fill().catch(keepStale));
+  return { filled: { entry }, status: `hit; ttl=${left}` };
+}
+
+/** @param {unknown} error */
+const keepStale = (error) => console.warn("mizan: not revalidated", String(error));
+
+/** @param {Filled} filled */
+export function responseOf(filled) {
+  if ("refused" in filled) {
+    const { status, headers, body } = filled.refused;
+    return new Response(body.byteLength > 0 ? body : null, { status, headers });
+  }
+  const headers = new Headers(filled.entry.headers);
+  return new Response(filled.entry.body, { headers });
+}
+
+/**
+ * The generation is in the key, so a recorded change is a miss and nothing has to be purged.
+ * @param {Site} site @param {Call} call @param {ContextData} context @param {CanonicalParams} params
+ * @param {number} generation
+ */
+function entryKey({ data, hub }, { env }, context, params, generation) {
+  const parts = [
+    data.release,
+    data.app,
+    data.environment,
+    hub.log.epoch,
+    context.name,
+    "public",
+    String(generation),
+  ];
+  const path = parts.map(encodeURIComponent).join("/");
+  return new URL(`/__mizan/entries/${path}/${params.query}`, env.PUBLIC_URL).href;
+}
+
+/** @param {Site} site @param {string} key @param {number} now */
+const mayRevalidate = (site, key, now) => now - (site.asked.get(key) ?? 0) >= REVALIDATE_MS;
+
+/** @param {Site} site @param {string} key */
+function remember(site, key) {
+  if (site.asked.size >= REMEMBERED_KEYS) site.asked.clear();
+  site.asked.set(key, Date.now());
+}
+
+/** @typedef {{ context: ContextData, params: CanonicalParams, generation: number, key: string }} Fill */
+
+/**
+ * Concurrent misses of a key are one question. The key holds the generation, so nobody shares a
+ * question that began before a change they have seen.
+ * @param {Site} site @param {Call} call @param {Fill} fill @returns {Promise<Filled>}
+ */
+async function fillOnce(site, call, fill) {
+  const shared = site.fills.get(fill.key);
+  if (shared && Date.now() - shared.began < SHARED_WAIT_MS) {
+    return (await settled(shared.answer)) ?? askOrigin(site, call, fill);
+  }
+  const own = askOrigin(site, call, fill);
+  share(site, fill.key, own);
+  const stored = own.then((filled) => store(site, call, fill, filled));
+  call.ctx.waitUntil(stored.catch((error) => console.warn("mizan: not stored", String(error))));
+  return own;
+}
+
+/** @param {Site} site @param {string} key @param {Promise<Filled>} answer */
+function share(site, key, answer) {
+  remember(site, key);
+  const shared = { answer, began: Date.now() };
+  site.fills.set(key, shared);
+  const done = () => {
+    if (site.fills.get(key) === shared) site.fills.delete(key);
+  };
+  answer.then(done, done);
+}
+
+/**
+ * Null if it fails, or never ends: the one who asked may be cancelled with their connection.
+ * @param {Promise<Filled>} shared @returns {Promise<Filled | null>}
+ */
+async function settled(shared) {
+  /** @type {number | null} */
+  let timer = null;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, SHARED_WAIT_MS, null);
+  });
+  try {
+    return /** @type {Filled | null} */ (await Promise.race([shared, late]));
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @param {Site} site @param {Call} call @param {Fill} fill @returns {Promise<Filled>} */
+async function askOrigin(site, call, { context, params }) {
+  const readAt = Date.now();
+  const response = await fetchAnonymous(call, context.path + params.query);
+  const body = await response.arrayBuffer();
+  const span = lifetime(response, site.data.window);
+  if (span) return { entry: await entryOf(response, body, readAt, span) };
+  return {
+    refused: { status: response.status, headers: [...endToEnd(response.headers)], body },
+  };
+}
+
+/**
+ * An answer is kept only if its context did not change while it was read: the hub is asked again
+ * after the reading, and a mutation that is still under way counts as a change.
+ * @param {Site} site @param {Call} call @param {Fill} fill @param {Filled} filled
+ */
+async function store(site, call, { context, params, generation, key }, filled) {
+  if ("refused" in filled) {
+    // What is gone or forbidden now must not live on as a stale entry; a failure may.
+    if (filled.refused.status < 500) await remove(key);
+    return;
+  }
+  const { log } = site.hub;
+  const { epoch } = log;
+  if (!(await site.hub.ask(call.env.HUB))) return;
+  if (log.epoch !== epoch || log.isOpen(context.name)) return;
+  if (log.generation(context.name, params.values) !== generation) return;
+  await save(key, filled.entry, Date.now());
+}
+
+/** @param {Call} call @param {Response} response @param {ContextData} context @param {string} status */
+function toBrowser(call, response, context, status) {
+  const headers = new Headers(response.headers);
+  headers.set("Cache-Control", forBrowser(headers.get("Cache-Control"), context.scope));
+  headers.set("Cache-Status", `Mizan; ${status}`);
+  const { status: code } = response;
+  return conditional(call.request, new Response(response.body, { status: code, headers }));
+}

@@ -1,0 +1,129 @@
+// Asking the Hub, and keeping the isolate's log fresh enough for each request.
+
+import { InvalidationLog } from "./log.js";
+
+/** @import { HubLog, IntentRequest, RecordRequest } from "../types.d.ts" */
+/** @import { SequenceToken } from "./token.js" */
+
+/** Beyond this age the log may not answer: everyone sees a change within it. */
+const MAX_AGE_MS = 5000;
+/** At this age it is refreshed behind the answer. */
+const REFRESH_MS = 1000;
+/** A hub that hangs must not hold a reader for longer. */
+const READ_TIMEOUT_MS = 1000;
+const WRITE_TIMEOUT_MS = 5000;
+/** After a failure, readers bypass the cache at once for this long instead of waiting each. */
+const PAUSE_MS = 500;
+
+export class HubClient {
+  log = new InvalidationLog();
+  #refreshedAt = Number.NEGATIVE_INFINITY;
+  #failedAt = Number.NEGATIVE_INFINITY;
+
+  /** @param {number} window L, in seconds */
+  constructor(window) {
+    this.window = window;
+  }
+
+  /**
+   * Make the log new enough for a client that has seen `floor`.
+   * @param {Fetcher} hub @param {SequenceToken | null} floor @param {ExecutionContext} ctx
+   * @returns {Promise<boolean>} false: the cache may not be used
+   */
+  async ensure(hub, floor, ctx) {
+    const now = Date.now();
+    if (this.log.age(now) <= MAX_AGE_MS && !this.#mayLack(floor)) {
+      this.#refresh(hub, ctx, now);
+      return true;
+    }
+    if (now - this.#failedAt < PAUSE_MS) return false;
+    // Never joins a question that is already under way: that one may have been answered before
+    // the mutation that this client has seen.
+    return (await this.ask(hub)) && !this.#lacks(floor);
+  }
+
+  /** Ask for what is new. @param {Fetcher} hub @returns {Promise<boolean>} whether the hub answered */
+  async ask(hub) {
+    const query = new URLSearchParams({
+      epoch: this.log.epoch,
+      since: String(this.log.seq),
+      window: String(this.window),
+    });
+    const begun = Date.now();
+    try {
+      const response = await hub.fetch(`http://hub/v1/log?${query}`, {
+        signal: AbortSignal.timeout(READ_TIMEOUT_MS),
+      });
+      this.log.adopt(await answer(response), begun);
+      return true;
+    } catch (error) {
+      this.#failedAt = Date.now();
+      console.warn("mizan: the hub does not answer", String(error));
+      return false;
+    }
+  }
+
+  /** @param {Fetcher} hub @param {Omit<IntentRequest, "window">} intent */
+  async open(hub, intent) {
+    await post(hub, "/v1/intents", { ...intent, window: this.window });
+  }
+
+  /**
+   * Record what changed; afterwards this isolate's log holds it.
+   * @param {Fetcher} hub @param {Pick<RecordRequest, "intent" | "items">} ended
+   * @returns {Promise<{ epoch: string, seq: number }>} from where on the log holds it
+   */
+  async record(hub, ended) {
+    const begun = Date.now();
+    const log = await post(hub, "/v1/records", {
+      ...ended,
+      window: this.window,
+      epoch: this.log.epoch,
+      since: this.log.seq,
+    });
+    this.log.adopt(log, begun);
+    return { epoch: log.epoch, seq: log.seq };
+  }
+
+  /** @param {SequenceToken | null} floor */
+  #mayLack(floor) {
+    return floor !== null && (floor.epoch !== this.log.epoch || floor.seq > this.log.seq);
+  }
+
+  /**
+   * After asking: a token of another epoch is one of a hub that is gone, and every key of the
+   * present one begins after it.
+   * @param {SequenceToken | null} floor
+   */
+  #lacks(floor) {
+    return floor !== null && floor.epoch === this.log.epoch && floor.seq > this.log.seq;
+  }
+
+  /**
+   * Once a second, by the clock: a question may be cancelled with the request that asked it, and
+   * then it never ends.
+   * @param {Fetcher} hub @param {ExecutionContext} ctx @param {number} now
+   */
+  #refresh(hub, ctx, now) {
+    if (this.log.age(now) <= REFRESH_MS || now - this.#refreshedAt <= REFRESH_MS) return;
+    this.#refreshedAt = now;
+    ctx.waitUntil(this.ask(hub));
+  }
+}
+
+/** @param {Fetcher} hub @param {string} path @param {object} body */
+async function post(hub, path, body) {
+  const response = await hub.fetch(`http://hub${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(WRITE_TIMEOUT_MS),
+  });
+  return answer(response);
+}
+
+/** @param {Response} response */
+async function answer(response) {
+  if (!response.ok) throw new Error(`hub: ${response.status}`);
+  return /** @type {HubLog} */ (await response.json());
+}

@@ -1,0 +1,160 @@
+// Mutations: what they change is recorded before their client hears of it.
+
+import { EVERYTHING } from "./log.js";
+import { forward, rebuilt } from "./origin.js";
+import { canonicalInvalidations } from "./params.js";
+import { mergeTokens, writeToken } from "./token.js";
+
+/** @import { Invalidation } from "../types.d.ts" */
+/** @import { Call, Site } from "./call.js" */
+/** @import { SequenceToken } from "./token.js" */
+
+/** A mutation that takes longer is taken for one that changed all it declares. */
+const INTENT_TTL_MS = 60_000;
+/** A call larger than this is taken for an upload. */
+const MAX_READ = 1024 * 1024;
+/** Waits before each further attempt to record; in all less than a Worker may live on. */
+const RETRY_MS = [500, 1000, 2000, 4000, 8000];
+
+/** @param {Site} site @param {Call} call */
+export function serveMutation(site, call) {
+  const done = mutate(site, call);
+  // A client that hangs up must not stop the record of what it did.
+  call.ctx.waitUntil(done.then(noop, noop));
+  return done;
+}
+
+/** @param {Site} site @param {Call} call */
+async function mutate(site, call) {
+  const body = await readableBody(call.request);
+  const declared = declaredContexts(site, body);
+  // A function that declares to change nothing, such as a query, troubles the hub only if it does.
+  const intent = declared.length > 0 ? crypto.randomUUID() : undefined;
+  const opened = intent && openIntent(site, call, intent, declared);
+  const { response, list } = await askOrigin(call, body);
+  await opened;
+  const items = changes(site, response?.status ?? 0, list, declared);
+  const token = intent || items.length > 0 ? await recordChanges(site, call, intent, items) : null;
+  return withToken(site, call, response ?? brokenOrigin(), token);
+}
+
+/**
+ * The body, where the function's name can be read from it. Any other streams through, and its
+ * function is unknown.
+ * @param {Request} request
+ */
+async function readableBody(request) {
+  const { headers } = request;
+  const size = Number(headers.get("Content-Length") ?? Number.NaN);
+  const readable = isJson(headers) && !headers.has("Content-Encoding") && size <= MAX_READ;
+  return readable ? request.arrayBuffer() : undefined;
+}
+
+/** The contexts that the function may change: all of them if we do not know it. @param {Site} site @param {ArrayBuffer | undefined} body */
+function declaredContexts(site, body) {
+  const mutation = site.policy.mutation(parse(body)?.function);
+  return mutation ? [...new Set(mutation.affects.map(({ context }) => context))] : [EVERYTHING];
+}
+
+/**
+ * Never rejects: a mutation is forwarded whether or not the hub hears of it.
+ * @param {Site} site @param {Call} call @param {string} id @param {string[]} contexts
+ */
+async function openIntent(site, call, id, contexts) {
+  try {
+    await site.hub.open(call.env.HUB, { id, contexts, ttl: INTENT_TTL_MS });
+  } catch (error) {
+    console.warn("mizan: no intent", String(error));
+  }
+}
+
+/**
+ * @param {Call} call @param {ArrayBuffer | undefined} body
+ * @returns {Promise<{ response: Response | null, list: unknown }>} null: the outcome is unknown
+ */
+async function askOrigin(call, body) {
+  try {
+    const response = await forward(call, { body, decoded: true });
+    if (!isJson(response.headers)) return { response, list: undefined };
+    const answer = await response.arrayBuffer();
+    return { response: rebuilt(response, answer), list: parse(answer)?.invalidate };
+  } catch (error) {
+    console.error("mizan: the origin broke off a mutation", String(error));
+    return { response: null, list: undefined };
+  }
+}
+
+/**
+ * @param {Site} site @param {number} status 0: none came @param {unknown} list
+ * @param {string[]} declared @returns {Invalidation[]}
+ */
+function changes(site, status, list, declared) {
+  const listed = Array.isArray(list) ? canonicalInvalidations(site.policy, list) : null;
+  if (status >= 200 && status < 300) return listed ?? canonicalInvalidations(site.policy, list);
+  // A refusal changed nothing, unless it says so.
+  if (status >= 400 && status < 500) return listed ?? [];
+  // It may have committed before it failed.
+  return [...declared.map((context) => ({ context, params: {} })), ...(listed ?? [])];
+}
+
+/**
+ * @param {Site} site @param {Call} call @param {string | undefined} intent
+ * @param {Invalidation[]} items
+ * @returns {Promise<SequenceToken | null>} what the client has to show from now on
+ */
+async function recordChanges(site, call, intent, items) {
+  try {
+    const { epoch, seq } = await site.hub.record(call.env.HUB, { intent, items });
+    return items.length > 0 ? { epoch, seq, bypassUntil: 0 } : null;
+  } catch (error) {
+    console.error("mizan: not recorded yet", String(error));
+    call.ctx.waitUntil(recordLater(site, call, intent, items));
+    const bypassUntil = Date.now() + site.data.window * 1000;
+    return items.length > 0 ? { epoch: "", seq: 0, bypassUntil } : null;
+  }
+}
+
+/** @param {Site} site @param {Call} call @param {string | undefined} intent @param {Invalidation[]} items */
+async function recordLater(site, call, intent, items) {
+  for (const wait of RETRY_MS) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    try {
+      await site.hub.record(call.env.HUB, { intent, items });
+      return;
+    } catch (error) {
+      console.warn("mizan: still not recorded", String(error));
+    }
+  }
+  console.error("mizan: gave up recording; other clients see the change within the window");
+}
+
+/** @param {Site} site @param {Call} call @param {Response} response @param {SequenceToken | null} token */
+async function withToken(site, call, response, token) {
+  const answer = new Response(response.body, response);
+  answer.headers.set("Cache-Control", "no-store");
+  if (token) {
+    await writeToken(answer.headers, mergeTokens(call.token, token), {
+      secret: call.env.SIGNING_KEY,
+      publicUrl: call.env.PUBLIC_URL,
+      window: site.data.window,
+    });
+  }
+  return answer;
+}
+
+const brokenOrigin = () => new Response("the application did not answer\n", { status: 502 });
+
+/** @param {Headers} headers */
+const isJson = (headers) => /^application\/(\S+\+)?json\b/i.test(headers.get("Content-Type") ?? "");
+
+/** @param {ArrayBuffer | undefined} json @returns {{ [key: string]: unknown } | null} */
+function parse(json) {
+  try {
+    const value = JSON.parse(new TextDecoder().decode(json));
+    return typeof value === "object" ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+const noop = () => {};

@@ -1,0 +1,93 @@
+// Requests to the app's own server.
+
+import { endToEnd, forOrigin, setForwarded } from "./headers.js";
+
+/** @import { Call } from "./call.js" */
+
+const LOOPBACK = "127.0.0.1";
+
+/**
+ * The visitor's own request.
+ * @param {Call} call
+ * @param {{ body?: ArrayBuffer, decoded?: boolean }} [options] `body` replaces one that has been
+ *   read already; `decoded`: the answer will be read, so it may come only in a coding we know
+ */
+export async function forward({ request, url, env }, { body, decoded = false } = {}) {
+  const headers = forOrigin(request.headers);
+  setForwarded(headers, { publicUrl: env.PUBLIC_URL, client: clientAddress(request, env) });
+  if (decoded) headers.set("Accept-Encoding", "gzip");
+  const response = await fetch(originUrl(url, env), {
+    method: request.method,
+    headers,
+    body: hasBody(request) ? (body ?? request.body) : undefined,
+    redirect: "manual",
+  });
+  return new Response(response.body, response);
+}
+
+/** The answer carries the socket itself, so it must not be copied. @param {Call} call */
+export function forwardWebSocket({ request, url, env }) {
+  const headers = forOrigin(request.headers);
+  setForwarded(headers, { publicUrl: env.PUBLIC_URL, client: clientAddress(request, env) });
+  headers.set("Upgrade", "websocket");
+  return fetch(originUrl(url, env), { headers });
+}
+
+/** Only a GET upgrades: a POST that says so is still a POST to the origin. @param {Request} request */
+export const isWebSocket = (request) =>
+  request.method === "GET" && request.headers.get("Upgrade")?.toLowerCase() === "websocket";
+
+/**
+ * The Edge's own question for a public context: nothing of the visitor is in it, so nothing of
+ * the visitor can be in the answer.
+ * @param {Call} call @param {string} path with its canonical query
+ */
+export function fetchAnonymous({ url, env }, path) {
+  const headers = new Headers({ Accept: "application/json", "User-Agent": "mizan-edge" });
+  setForwarded(headers, { publicUrl: env.PUBLIC_URL, client: LOOPBACK });
+  return fetch(originUrl(new URL(path, url), env), { headers, redirect: "manual" });
+}
+
+/**
+ * A question on the visitor's behalf, for a page: their headers, another path.
+ * @param {Call} call @param {string} path
+ */
+export function fetchAsVisitor({ request, url, env }, path) {
+  const headers = forOrigin(request.headers);
+  for (const name of ["if-none-match", "if-modified-since", "range", "content-length"]) {
+    headers.delete(name);
+  }
+  headers.set("Accept", "application/json");
+  headers.set("Accept-Encoding", "gzip");
+  setForwarded(headers, { publicUrl: env.PUBLIC_URL, client: clientAddress(request, env) });
+  return fetch(originUrl(new URL(path, url), env), { headers, redirect: "manual" });
+}
+
+/** An answer whose body was read, under the headers it came with. @param {Response} response @param {ArrayBuffer} body */
+export function rebuilt(response, body) {
+  const headers = endToEnd(response.headers);
+  // Some statuses (204) allow no body, not even an empty one.
+  return new Response(body.byteLength > 0 ? body : null, { status: response.status, headers });
+}
+
+/** A copy of the URL with another host: joining strings or URLs lets `//host` choose it. @param {URL} url @param {Call["env"]} env */
+function originUrl(url, env) {
+  const origin = new URL(env.ORIGIN);
+  const target = new URL(url);
+  target.protocol = origin.protocol;
+  target.port = "";
+  target.hostname = origin.hostname;
+  target.port = origin.port;
+  target.username = "";
+  target.password = "";
+  return target;
+}
+
+/** @param {Request} request @param {Call["env"]} env */
+function clientAddress(request, env) {
+  const address = request.headers.get("CF-Connecting-IP");
+  return env.LOCAL === "true" || !address ? LOOPBACK : address;
+}
+
+/** @param {Request} request */
+const hasBody = (request) => request.method !== "GET" && request.method !== "HEAD";

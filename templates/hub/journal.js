@@ -1,0 +1,168 @@
+// The Hub's tables: records of what changed, and intents of what may be changing.
+
+/** @import { HubLog, HubRecord, IntentRequest, Invalidation, RecordRequest } from "../types.d.ts" */
+
+/** Above this many scoped records, a context is recorded as a whole: the log stays small. */
+const RECORDS_PER_CONTEXT = 5000;
+/** Added to twice the window: clocks, and requests that were already under way. */
+const RETENTION_MARGIN_MS = 60_000;
+
+const SCHEMA = `
+  create table if not exists meta (
+    id integer primary key check (id = 1),
+    epoch text not null,
+    seq integer not null,
+    window integer not null
+  );
+  create table if not exists records (
+    context text not null,
+    params text not null,
+    seq integer not null,
+    at integer not null,
+    primary key (context, params)
+  );
+  create index if not exists records_by_seq on records (seq);
+  create table if not exists intents (
+    id text primary key,
+    contexts text not null,
+    deadline integer not null
+  );
+`;
+
+export class Journal {
+  /** @param {SqlStorage} sql */
+  constructor(sql) {
+    this.sql = sql;
+    sql.exec(SCHEMA);
+    // The epoch is random: a hub that was created anew cannot restart the sequence under old keys.
+    sql.exec("insert or ignore into meta values (1, ?, 0, 0)", crypto.randomUUID());
+  }
+
+  /**
+   * What an Edge that knows `since` of `epoch` has missed; everything if it knows nothing of ours.
+   * @param {string | undefined} epoch @param {number | undefined} since @param {number} window
+   * @returns {HubLog}
+   */
+  log(epoch, since, window) {
+    this.#widen(window);
+    const meta = this.#meta();
+    const known = epoch === meta.epoch && since !== undefined && since <= meta.seq ? since : -1;
+    return {
+      epoch: meta.epoch,
+      seq: meta.seq,
+      now: Date.now(),
+      retention: retention(meta.window),
+      full: known < 0,
+      records: this.#recordsAfter(known),
+      open: this.#openContexts(),
+    };
+  }
+
+  /** @param {IntentRequest} intent @param {number} now */
+  open(intent, now) {
+    this.#widen(intent.window);
+    this.sql.exec(
+      "insert or replace into intents values (?, ?, ?)",
+      intent.id,
+      JSON.stringify(intent.contexts),
+      now + intent.ttl,
+    );
+  }
+
+  /** @param {RecordRequest} ended @param {number} now */
+  record(ended, now) {
+    this.#widen(ended.window);
+    this.#append(ended.items, now);
+    if (ended.intent !== undefined) this.sql.exec("delete from intents where id = ?", ended.intent);
+    this.#prune(now);
+  }
+
+  /** Intents that nobody closed become records of their whole contexts. @param {number} now */
+  expire(now) {
+    const overdue = this.sql
+      .exec("select id, contexts from intents where deadline <= ?", now)
+      .toArray();
+    for (const intent of overdue) {
+      /** @type {string[]} */
+      const contexts = JSON.parse(String(intent.contexts));
+      this.#append(
+        contexts.map((context) => ({ context, params: {} })),
+        now,
+      );
+      this.sql.exec("delete from intents where id = ?", intent.id);
+    }
+  }
+
+  /** @returns {number | null} */
+  nextDeadline() {
+    const { next } = this.sql.exec("select min(deadline) as next from intents").one();
+    return next === null ? null : Number(next);
+  }
+
+  /** All items of one mutation share one sequence number. @param {Invalidation[]} items @param {number} now */
+  #append(items, now) {
+    if (items.length === 0) return;
+    const { seq } = this.sql.exec("update meta set seq = seq + 1 returning seq").one();
+    for (const { context, params } of items) {
+      this.sql.exec(
+        `insert into records values (?, ?, ?, ?)
+         on conflict (context, params) do update set seq = excluded.seq, at = excluded.at`,
+        context,
+        canonical(params),
+        seq,
+        now,
+      );
+      this.#collapse(context, Number(seq), now);
+    }
+  }
+
+  /** @param {string} context @param {number} seq @param {number} now */
+  #collapse(context, seq, now) {
+    const { n } = this.sql
+      .exec("select count(*) as n from records where context = ?", context)
+      .one();
+    if (Number(n) <= RECORDS_PER_CONTEXT) return;
+    this.sql.exec("delete from records where context = ?", context);
+    this.sql.exec("insert into records values (?, '{}', ?, ?)", context, seq, now);
+  }
+
+  /** @param {number} now */
+  #prune(now) {
+    this.sql.exec("delete from records where at < ?", now - retention(this.#meta().window));
+  }
+
+  /** The longest window that any release has named: shrinking it would prune records too early. @param {number} window */
+  #widen(window) {
+    this.sql.exec("update meta set window = ? where window < ?", window, window);
+  }
+
+  #meta() {
+    const { epoch, seq, window } = this.sql.exec("select epoch, seq, window from meta").one();
+    return { epoch: String(epoch), seq: Number(seq), window: Number(window) };
+  }
+
+  /** @param {number} seq @returns {HubRecord[]} */
+  #recordsAfter(seq) {
+    return this.sql
+      .exec("select context, params, seq, at from records where seq > ? order by seq", seq)
+      .toArray()
+      .map((row) => ({
+        context: String(row.context),
+        params: JSON.parse(String(row.params)),
+        seq: Number(row.seq),
+        at: Number(row.at),
+      }));
+  }
+
+  /** @returns {string[]} */
+  #openContexts() {
+    const rows = this.sql.exec("select contexts from intents").toArray();
+    return [...new Set(rows.flatMap((row) => JSON.parse(String(row.contexts))))];
+  }
+}
+
+/** @param {number} window */
+const retention = (window) => 2 * window * 1000 + RETENTION_MARGIN_MS;
+
+/** One text per set of parameters. @param {Record<string, string>} params */
+const canonical = (params) => JSON.stringify(Object.fromEntries(Object.entries(params).sort()));

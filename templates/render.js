@@ -1,0 +1,63 @@
+// Render: from a page's data to its document, with the app's own server bundle. It calls nobody.
+
+import * as bundle from "./bundle.js";
+import { documentParts, errorDocument } from "./render/html.js";
+
+/** @import { RenderRequest, SsrData } from "./types.d.ts" */
+
+/** Above this much data a page is streamed: its first bytes leave before its last are made. */
+const STREAM_ABOVE = 64 * 1024;
+const HTML = { headers: { "Content-Type": "text/html; charset=utf-8" } };
+
+export default {
+  /** @param {Request} request */
+  async fetch(request) {
+    // Edge asks this way whether there is a bundle that it understands.
+    if (request.method === "GET") return new Response(null, { status: isUsable() ? 204 : 503 });
+    /** @type {RenderRequest} */
+    const { path, page, props, contexts, status } = await request.json();
+    if (status !== undefined) return new Response(errorDocument(status, bundle), HTML);
+    /** @type {SsrData} */
+    const ssr = { v: 1, page, props, contexts };
+    const parts = documentParts(ssr, bundle, (error) => report(path, error));
+    const body = await renderBody(ssr, parts.data, path, request.signal);
+    if (typeof body === "string") return new Response(parts.before + body + parts.after, HTML);
+    return new Response(surrounded(parts.before, body, parts.after), HTML);
+  },
+};
+
+const isUsable = () => bundle.mizanBundle === 1 && bundle.render !== undefined;
+
+/**
+ * The inside of the root: text, a stream if the page is large, or nothing when the app's code
+ * throws; then the browser renders it.
+ * @param {SsrData} ssr @param {string} data @param {string} path @param {AbortSignal} signal
+ */
+async function renderBody(ssr, data, path, signal) {
+  const onError = (/** @type {unknown} */ error) => report(path, error);
+  try {
+    if (bundle.renderStream && data.length > STREAM_ABOVE) {
+      return await bundle.renderStream(ssr, { onError, signal });
+    }
+    return (await bundle.render?.(ssr)) ?? "";
+  } catch (error) {
+    onError(error);
+    return "";
+  }
+}
+
+/** @param {string} before @param {ReadableStream<Uint8Array>} body @param {string} after */
+function surrounded(before, body, after) {
+  const encoder = new TextEncoder();
+  /** @type {TransformStream<Uint8Array, Uint8Array>} */
+  const frame = new TransformStream({
+    start: (controller) => controller.enqueue(encoder.encode(before)),
+    flush: (controller) => controller.enqueue(encoder.encode(after)),
+  });
+  return body.pipeThrough(frame);
+}
+
+/** @param {string} path @param {unknown} error */
+function report(path, error) {
+  console.error("mizan: rendering failed", path, error instanceof Error ? error.stack : error);
+}

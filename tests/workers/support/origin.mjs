@@ -1,0 +1,112 @@
+// A stand-in for the Django app: it speaks the protocol, remembers what it was asked, and
+// misbehaves where a test says so.
+
+import { once } from "node:events";
+import http from "node:http";
+import { createRequire } from "node:module";
+
+const { WebSocketServer } = createRequire(
+  new URL("../../../templates/package.json", import.meta.url),
+)("ws");
+
+const CACHEABLE = "public, max-age=0, stale-while-revalidate=300";
+
+export class FakeOrigin {
+  /** Every request, with its raw headers. */
+  requests = [];
+  /** What the contexts answer with. */
+  version = "v1";
+  /** Handlers by path, before the usual ones: `(request, response, bytes) => void`. */
+  faults = new Map();
+
+  #server = http.createServer((request, response) => this.#receive(request, response));
+
+  static async start() {
+    const origin = new FakeOrigin();
+    origin.#server.listen(0, "127.0.0.1");
+    await once(origin.#server, "listening");
+    origin.#acceptSockets();
+    return origin;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#server.address().port}`;
+  }
+
+  async stop() {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  /** Requests to a path, oldest first. */
+  asked(path) {
+    return this.requests.filter(({ url }) => new URL(url, "http://o").pathname === path);
+  }
+
+  async #receive(request, response) {
+    const bytes = Buffer.concat(await request.toArray());
+    const body = bytes.toString();
+    const { method, url, headers, rawHeaders } = request;
+    this.requests.push({ method, url, headers, rawHeaders, body });
+    const { pathname } = new URL(url, "http://origin");
+    const handle = this.faults.get(pathname) ?? this.#usual(pathname);
+    handle.call(this, request, response, bytes);
+  }
+
+  #usual(pathname) {
+    if (pathname === "/api/mizan/call/") return this.#call;
+    if (pathname.startsWith("/api/mizan/ctx/")) return this.#context;
+    return this.#page;
+  }
+
+  #context(request, response) {
+    const { pathname, searchParams } = new URL(request.url, "http://origin");
+    const name = pathname.split("/").at(-2);
+    const isPrivate = name === "me";
+    if (isPrivate && !request.headers.cookie) return refuse(response, 401);
+    if (searchParams.get("post_id") === "404") return refuse(response, 404);
+    if (name === "post" && !/^\d+$/.test(searchParams.get("post_id"))) return refuse(response, 422);
+    json(response, 200, isPrivate ? "private, max-age=0, stale-while-revalidate=300" : CACHEABLE, {
+      name,
+      query: Object.fromEntries(searchParams),
+      version: this.version,
+      who: request.headers.cookie ?? null,
+    });
+  }
+
+  /** A mutation sets the version and invalidates what its parameters say. */
+  #call(_request, response, bytes) {
+    const { params = {} } = JSON.parse(bytes);
+    if (params.version) this.version = params.version;
+    json(response, params.status ?? 200, "no-store", {
+      result: true,
+      invalidate: params.invalidate ?? [],
+    });
+  }
+
+  #page(request, response) {
+    response.writeHead(200, { "Content-Type": "text/plain" });
+    response.end(`origin ${request.method} ${request.url}`);
+  }
+
+  #acceptSockets() {
+    const sockets = new WebSocketServer({ server: this.#server });
+    sockets.on("connection", (socket, request) => {
+      this.requests.push({ method: "WS", url: request.url, headers: request.headers });
+      socket.on("message", (data) => socket.send(`echo ${data}`));
+    });
+  }
+}
+
+export function json(response, status, cacheControl, value, headers = {}) {
+  response.writeHead(status, {
+    "Content-Type": "application/json",
+    "Cache-Control": cacheControl,
+    Vary: "Authorization, Cookie",
+    ...headers,
+  });
+  response.end(JSON.stringify(value));
+}
+
+const refuse = (response, status) => json(response, status, "no-store", { error: status });

@@ -1,0 +1,227 @@
+// What two processes cannot show: the rules of the store and the log, one step at a time, with the
+// same modules under a store, a hub and an origin of our own.
+
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { createSite } from "../../templates/edge/call.js";
+import { chooseReading, readContext } from "../../templates/edge/contexts.js";
+import { InvalidationLog } from "../../templates/edge/log.js";
+import { mergeTokens } from "../../templates/edge/token.js";
+import { boardData } from "./support/data.mjs";
+
+const PUBLIC = "public, max-age=60";
+const real = { fetch: globalThis.fetch, caches: globalThis.caches };
+
+let stored;
+let answer;
+let hubLog;
+let askHub;
+
+beforeEach(() => {
+  stored = new Map();
+  askHub = async () => hubLog;
+  hubLog = { epoch: "e1", seq: 1, now: 1e6, retention: 1e5, full: true, records: [], open: [] };
+  answer = async () => Response.json({ n: 1 }, { headers: { "Cache-Control": PUBLIC } });
+  globalThis.caches = {
+    default: {
+      match: async (key) => stored.get(key)?.clone(),
+      put: async (key, response) => void stored.set(key, response),
+      delete: async (key) => stored.delete(key),
+    },
+  };
+  globalThis.fetch = () => answer();
+});
+afterEach(() => Object.assign(globalThis, real));
+
+/** One request for a context, until everything that it started has ended. */
+async function read(site, name, search = "", token = null) {
+  const background = [];
+  const call = {
+    url: new URL("http://board.localhost:8000/"),
+    env: {
+      ORIGIN: "http://127.0.0.1:1",
+      PUBLIC_URL: "http://board.localhost:8000",
+      HUB: { fetch: async () => Response.json(await askHub()) },
+    },
+    ctx: { waitUntil: (promise) => background.push(promise) },
+    token,
+  };
+  const context = site.policy.context(name);
+  const reading = await chooseReading(site, call, context, search);
+  if ("bypass" in reading) return reading.bypass;
+  const { status } = await readContext(site, call, context, reading.params);
+  await Promise.all(background);
+  return status;
+}
+
+const record = (seq, context, params = {}) => ({ context, params, seq, at: 1e6 });
+const site = (overrides) => createSite(boardData(overrides));
+
+test("an answer is stored when nothing changed while it was read", async () => {
+  await read(site(), "posts");
+  assert.equal(stored.size, 1);
+});
+
+test("it is not, when its context changed, is changing, or the hub has another epoch or is silent", async () => {
+  for (const meanwhile of [
+    { seq: 2, records: [record(2, "posts")] },
+    { seq: 2, records: [record(2, "*")] },
+    { open: ["posts"] },
+    { open: ["*"] },
+    { epoch: "e2" },
+    { silent: true },
+  ]) {
+    const before = hubLog;
+    askHub = async () => hubLog;
+    answer = async () => {
+      hubLog = { ...before, ...meanwhile };
+      if (meanwhile.silent) askHub = () => Promise.reject(new Error("gone"));
+      return Response.json({}, { headers: { "Cache-Control": PUBLIC } });
+    };
+    await read(site(), "posts");
+    assert.equal(stored.size, 0, JSON.stringify(meanwhile));
+    hubLog = before;
+  }
+});
+
+test("a change of another context, or of another value, does not hinder", async () => {
+  answer = async () => {
+    hubLog = {
+      ...hubLog,
+      seq: 3,
+      records: [record(2, "posts"), record(3, "post", { post_id: "6" })],
+    };
+    return Response.json({}, { headers: { "Cache-Control": PUBLIC } });
+  };
+  await read(site(), "post", "?post_id=5");
+  assert.equal(stored.size, 1);
+});
+
+test("release, app, environment, epoch, generation and parameters are each in the key", async () => {
+  const reads = [
+    () => read(site(), "posts"),
+    () => read(site({ release: "r2" }), "posts"),
+    () => read(site({ app: "other" }), "posts"),
+    () => read(site({ environment: "other" }), "posts"),
+    () => read(site(), "post", "?post_id=1"),
+    () => read(site(), "post", "?post_id=2"),
+    () => {
+      hubLog = { ...hubLog, records: [record(1, "posts")] };
+      return read(site(), "posts");
+    },
+    () => {
+      hubLog = { ...hubLog, epoch: "e2" };
+      return read(site(), "posts");
+    },
+  ];
+  for (const each of reads) assert.match(await each(), /fwd=uri-miss/);
+  assert.equal(stored.size, reads.length);
+});
+
+test("a client that has seen more is never answered from a question that began before", async () => {
+  const one = site();
+  await read(one, "posts");
+  const answers = [];
+  askHub = () => new Promise((resolve) => answers.push(resolve));
+  const token = { epoch: "e1", seq: 2, bypassUntil: 0 };
+  const first = read(one, "posts", "", token);
+  const second = read(one, "posts", "", token);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(answers.length, 2);
+  const log = { epoch: "e1", now: 1e6, retention: 1e5, full: false, open: [] };
+  answers[1]({ ...log, seq: 1, records: [] });
+  assert.equal(await second, "hub");
+  askHub = async () => ({ ...log, seq: 2, records: [record(2, "posts")] });
+  answers[0](await askHub());
+  assert.match(await first, /fwd=uri-miss/);
+});
+
+test("a question that never ends holds nobody for long, and the next ones not at all", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1e6 });
+  const one = site();
+  const usual = answer;
+  answer = () => new Promise(() => {});
+  read(one, "posts");
+  await turns();
+  answer = usual;
+  const second = read(one, "posts");
+  await turns();
+  t.mock.timers.tick(10_000);
+  assert.match(await second, /fwd=uri-miss/);
+  assert.match(await read(one, "posts"), /fwd=uri-miss/);
+  assert.equal(stored.size, 1);
+});
+
+/** Until all that can go on without a timer has. */
+async function turns() {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("two tokens of one client become one that has seen what either has", () => {
+  const token = (epoch, seq, bypassUntil = 0) => ({ epoch, seq, bypassUntil });
+  for (const [older, newer, merged] of [
+    [null, token("e", 1), token("e", 1)],
+    [token("e", 5), token("e", 3), token("e", 5)],
+    [token("e", 5), token("f", 1), token("f", 1)],
+    [token("e", 5), token("", 0, 99), token("e", 5, 99)],
+    [token("e", 5, 99), token("e", 6), token("e", 6, 99)],
+    [token("", 0, 99), token("e", 6), token("e", 6, 99)],
+  ]) {
+    assert.deepEqual(mergeTokens(older, newer), merged);
+  }
+});
+
+const logOf = (...records) => {
+  const log = new InvalidationLog();
+  adopt(log, { seq: Math.max(0, ...records.map(({ seq }) => seq)), records });
+  return log;
+};
+const adopt = (log, answer, begun = 1) =>
+  log.adopt(
+    { epoch: "e1", now: 1e6, retention: 1e5, full: true, open: [], records: [], seq: 0, ...answer },
+    begun,
+  );
+const params = (values) => new Map(Object.entries(values));
+
+test("a record matches unless a shared parameter differs", () => {
+  const log = logOf(
+    record(1, "post", { post_id: "5" }),
+    record(2, "post", { limit: "20", post_id: "6" }),
+    record(3, "other"),
+  );
+  const generation = (values) => log.generation("post", params(values));
+  assert.equal(generation({ post_id: "5", limit: "20" }), 1);
+  assert.equal(generation({ post_id: "6", limit: "20" }), 2);
+  assert.equal(generation({ post_id: "6", limit: "3" }), 0);
+  assert.equal(generation({ post_id: "6" }), 2, "a parameter that cannot be compared matches");
+  assert.equal(log.generation("other", params({ any: "x" })), 3);
+  assert.equal(log.generation("unheard of", params({})), 0);
+});
+
+test("answers in any order give one log", () => {
+  const log = new InvalidationLog();
+  adopt(log, { seq: 1, records: [record(1, "a")] }, 10);
+  adopt(log, { seq: 3, records: [record(3, "a")], full: false, open: ["a"] }, 30);
+  adopt(log, { seq: 2, records: [record(2, "a")], full: false, open: [] }, 20);
+  assert.equal(log.seq, 3);
+  assert.equal(log.generation("a", params({})), 3);
+  assert.ok(log.isOpen("a"));
+  assert.equal(log.age(35), 5);
+});
+
+test("an answer of an older hub does not undo the newer one's", () => {
+  const log = new InvalidationLog();
+  adopt(log, { epoch: "new", seq: 1 }, 20);
+  adopt(log, { epoch: "old", seq: 9, records: [record(9, "a")] }, 10);
+  assert.equal(log.epoch, "new");
+  adopt(log, { epoch: "newer", seq: 1, full: false }, 30);
+  assert.equal(log.epoch, "new", "a delta says nothing about another epoch");
+});
+
+test("records are dropped when the hub says that they are too old, not before", () => {
+  const log = logOf(record(1, "a"));
+  adopt(log, { seq: 1, now: 1e6 + 1e5, full: false }, 2);
+  assert.equal(log.generation("a", params({})), 1);
+  adopt(log, { seq: 1, now: 1e6 + 1e5 + 1, full: false }, 3);
+  assert.equal(log.generation("a", params({})), 0);
+});
