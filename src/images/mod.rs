@@ -13,6 +13,7 @@ mod inventory;
 mod lock;
 mod progress;
 mod prune;
+mod session;
 mod source;
 #[cfg(test)]
 mod testing;

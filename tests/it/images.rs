@@ -191,6 +191,21 @@ async fn a_build_pins_its_base_and_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_refresh_builds_anew_under_a_new_name() {
+    let files = [("Dockerfile", "FROM scratch\nCOPY a /a\n"), ("a", "1")];
+    Case::run("it-refresh", &files, async |case| {
+        let first = case.build().await.expect("built");
+        let refreshed = build(&case.docker, &case.app, &case.lock(), true, &case.step()).await;
+        let refreshed = refreshed.expect("built");
+        assert!(refreshed.built && refreshed.reference != first.reference);
+        assert!(case.lock().refreshed.is_some());
+        let again = case.build().await.expect("found");
+        assert_eq!((again.built, again.reference), (false, refreshed.reference));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_failing_build_tells_the_step_its_line_and_what_it_printed() {
     // The two output streams travel apart: the pause keeps them in order.
     let dockerfile = format!(
