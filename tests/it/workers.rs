@@ -1,8 +1,6 @@
 //! The local data plane with a real `workerd`: nothing is lost when a release is switched, when a
 //! process dies, or when the supervisor itself is killed.
 
-#![allow(clippy::unwrap_used)]
-
 mod origin;
 mod plane;
 mod visitor;
