@@ -1,2 +1,4 @@
 //! Integration tests.
+mod conformance;
 mod invalid;
+mod support;
