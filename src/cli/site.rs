@@ -137,7 +137,9 @@ impl Site {
             Some(release) => self.origin_port(&status, release)?,
             None => None,
         };
-        Ok(Some(SeenFront { port: status.settings.port, active, origin_port }))
+        let ids = status.generations.iter().filter_map(|known| known.id.parse().ok());
+        let prepared = ids.collect();
+        Ok(Some(SeenFront { port: status.settings.port, active, prepared, origin_port }))
     }
 
     /// The port that the active release's requests go to.

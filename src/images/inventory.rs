@@ -48,20 +48,33 @@ pub async fn id_of(docker: &Docker, reference: &str) -> Result<Option<ImageId>> 
     }
 }
 
-/// Removes every image of an app but those in `keep` (references or ids); answers those that
-/// somebody uses and that therefore stay.
+/// What became of images that were to go.
+#[derive(Debug, Default)]
+pub struct Removal {
+    /// Those that are gone.
+    pub removed: Vec<ImageId>,
+    /// Those that somebody uses and that therefore stay.
+    pub in_use: Vec<String>,
+}
+
+/// Removes every image of an app but those in `keep` (references or ids).
 ///
 /// # Errors
 /// The engine does not answer.
-pub async fn remove_all(docker: &Docker, app: &AppName, keep: &[String]) -> Result<Vec<String>> {
-    let mut in_use = Vec::new();
+pub async fn remove_all(docker: &Docker, app: &AppName, keep: &[String]) -> Result<Removal> {
+    let mut removal = Removal::default();
     for image in of_app(docker, app).await? {
-        let kept = keep.contains(&image.id) || image.repo_tags.iter().any(|tag| keep.contains(tag));
-        if !kept && !remove(docker, &image.id).await? {
-            in_use.push(image.repo_tags.first().unwrap_or(&image.id).clone());
+        if keep.contains(&image.id) || image.repo_tags.iter().any(|tag| keep.contains(tag)) {
+            continue;
+        }
+        match remove(docker, &image.id).await? {
+            true => removal.removed.push(ImageId(image.id)),
+            false => {
+                removal.in_use.push(image.repo_tags.into_iter().next().unwrap_or(image.id));
+            }
         }
     }
-    Ok(in_use)
+    Ok(removal)
 }
 
 /// Removes an image with all its names; false if a container uses it.

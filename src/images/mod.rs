@@ -17,8 +17,8 @@ mod source;
 mod testing;
 mod upload;
 
-pub use artifacts::{ArtifactRequest, Artifacts, TEMPORARY_LABEL, cached, extract};
+pub use artifacts::{ArtifactRequest, Artifacts, cached, extract};
 pub use build::{APP_LABEL, BuiltImage, HASH_LABEL, ImageId, build, find};
-pub use inventory::{any_of_app, forget_artifacts, id_of, remove_all};
+pub use inventory::{Removal, any_of_app, forget_artifacts, id_of, remove_all};
 pub use lock::{BaseLock, LOCK_FILE, Pin, PinnedTo};
 pub use source::{Identity, ImageIdentity, identity};

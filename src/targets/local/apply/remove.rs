@@ -10,14 +10,19 @@ use crate::{
 };
 
 impl LocalExecutor {
-    /// The images of this app are gone, but for those to keep and those that somebody still runs.
+    /// The images of this app are gone, with what was taken out of them, but for those to keep and
+    /// those that somebody still runs.
     pub(super) async fn remove_images(
         &self,
         keep: &[String],
         context: &StepContext<'_>,
     ) -> Result<StepOutput> {
-        for kept in images::remove_all(&self.docker, &self.scope.app, keep).await? {
+        let removal = images::remove_all(&self.docker, &self.scope.app, keep).await?;
+        for kept in removal.in_use {
             context.progress(format!("{kept} is still in use and stays"));
+        }
+        for image in removal.removed {
+            images::forget_artifacts(&self.state.artifacts(), &image)?;
         }
         Ok(StepOutput::new())
     }
