@@ -21,7 +21,7 @@ pub fn deploy_version<P: Platform>(platform: &P, version: impl ToString) -> Worl
 #[track_caller]
 pub fn assert_untouched<P: Platform>(platform: &P, what: &str, before: &World, version: &str) {
     assert_eq!(platform.serving(), Ok(version.to_owned()), "{what}");
-    assert_same(what, &before.identity(), &platform.world().identity());
+    assert_same(what, &before.lasting().identity(), &platform.world().lasting().identity());
 }
 
 /// A deploy of this app fails, is rolled back, and says why.
@@ -37,8 +37,8 @@ pub fn a_first_deploy_and_nothing_to_change<P: Platform>(platform: &P) {
     let first = deploy_version(platform, 1);
     let again = platform.deploy().expect(0).says(&["Nothing to change."]);
     assert!(again.stdout.starts_with("http://"), "no URL: {}", again.stdout);
-    let found = platform.world().everything();
-    assert_same("after a deploy without a change", &first.everything(), &found);
+    let found = platform.world().identity();
+    assert_same("after a deploy without a change", &first.identity(), &found);
 }
 
 pub fn a_new_version<P: Platform>(platform: &P) {
@@ -87,8 +87,7 @@ pub fn a_rollback<P: Platform>(platform: &P) {
 
 pub fn services_come_and_go<P: Platform>(platform: &P) {
     const WORKER: &str = "worker: {command: python manage.py worker, stop_timeout: 5s}";
-    const BEAT: &str =
-        "beat: {command: python manage.py beat, singleton: true, stop_timeout: 5s}";
+    const BEAT: &str = "beat: {command: python manage.py beat, singleton: true, stop_timeout: 5s}";
     let names = |world: &World| -> Vec<String> {
         let services = world.facts.iter().filter(|fact| fact.what.starts_with("container "));
         let mut names: Vec<_> = services
@@ -119,7 +118,7 @@ pub fn destroy_leaves_nothing<P: Platform>(platform: &P) {
     assert!(kept.iter().any(|fact| fact.starts_with("volume ")), "the data is gone: {kept:?}");
     assert!(!kept.iter().any(|fact| fact.starts_with("container ")), "{kept:?}");
     platform.destroy();
-    let left = platform.world().everything();
+    let left = platform.world().identity();
     assert_same("after destroy --volumes", &[], &left);
     // Nothing is what a second one finds.
     platform.destroy();
@@ -149,7 +148,10 @@ pub fn an_interrupt<P: Platform>(platform: &P) {
         run.signal(Signal::INT);
         run.end().expect(130);
         let left = platform.world();
-        assert!(!left.identity().iter().any(|fact| !fact.starts_with("folder ")), "{left:?}");
+        assert!(
+            !left.lasting().identity().iter().any(|fact| !fact.starts_with("folder ")),
+            "{left:?}"
+        );
     }
     deploy_version(platform, 1);
 }
@@ -175,21 +177,26 @@ pub fn a_front_that_died<P: Platform>(platform: &P) {
     platform.kill_front();
     platform.write(&App::version(2).with_fault("migration-fails"));
     platform.deploy().expect(70);
-    deploy_version(platform, 1);
-    assert_same("after a failed deploy", &before.shape(), &platform.world().shape());
+    let after = deploy_version(platform, 1);
+    assert_same("after a failed deploy", &before.lasting().shape(), &after.lasting().shape());
 }
 
 pub fn a_change_of_mind_after_a_kill<P: Platform>(platform: &P) {
     let before = deploy_version(platform, 1);
-    // The image stays in the cache; everything else of the version that nobody wants any more goes.
-    for step in ["service/worker", "edge/"] {
+    for step in ["service/web", "edge/", "traffic/"] {
         platform.write(&App::version(2));
         let step = step_like(platform, step);
         assert_eq!(platform.deploy_with(&format!("kill:after:{step}")).code, None);
-        assert_eq!(platform.serving(), Ok("1".to_owned()));
-        platform.write(&App::version(1));
-        platform.deploy().expect(0);
-        assert_untouched(platform, "after a change of mind", &before, "1");
+        let after = deploy_version(platform, 1);
+        // Nothing of the version that nobody wants any more runs or is kept, but its image.
+        let others = after.shape().into_iter().filter(|fact| fact.contains("(live+"));
+        assert_same(&format!("changed after {step}"), &[], &others.collect::<Vec<_>>());
+        let count = |world: &World, what: &str| {
+            world.shape().iter().filter(|fact| fact.starts_with(what)).count()
+        };
+        for what in ["container ", "generation ", "process "] {
+            assert_eq!(count(&before, what), count(&after, what), "{what}: {after:?}");
+        }
         platform.deploy().expect(0).says(&["Nothing to change."]);
     }
 }

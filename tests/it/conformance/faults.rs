@@ -107,7 +107,7 @@ pub fn a_kill_at_every_step_of_a_destroy<P: Platform>(platform: &P) {
         kill(platform, &DESTROY, point, &step);
         platform.destroy();
         let what = format!("after a kill {point} {step} and a destroy");
-        assert_same(&what, &[], &platform.world().everything());
+        assert_same(&what, &[], &platform.world().identity());
         table.add(&format!("kill {point}"), &step, "the next destroy leaves nothing");
         deploy_version(platform, 1);
     }
@@ -122,7 +122,7 @@ pub fn a_failure_at_every_step_of_a_first_deploy<P: Platform>(platform: &P) {
         let steps = platform.steps(&["deploy"]);
         let Some(step) = steps.get(at).map(|step| step.id.clone()) else { continue };
         platform.deploy_with(&format!("fail:{point}:{step}")).expect(70);
-        let left = platform.world().identity();
+        let left = platform.world().lasting().identity();
         let left: Vec<_> = left.into_iter().filter(|fact| !fact.starts_with("folder ")).collect();
         assert_same(&format!("after a failure {point} {step}"), &[], &left);
         table.add(&format!("failure {point}"), &step, "exit code 70, nothing is left");

@@ -176,7 +176,7 @@ impl Look<'_> {
                 label("mizan.release"),
                 state.unwrap_or_default(),
                 self.image(&image),
-                label("mizan.spec").replace(&image, &self.image(&image)),
+                without_fingerprints(&label("mizan.spec").replace(&image, &self.image(&image))),
             );
             self.add(what, format!("{id} {ports:?}"));
         }
@@ -284,6 +284,12 @@ fn folders(folder: &Path) -> Vec<PathBuf> {
 
 fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A specification without what the values of generated secrets look like.
+fn without_fingerprints(spec: &str) -> String {
+    let hash = regex::Regex::new(r#""fingerprint":"[0-9a-f]+""#).expect("an expression");
+    hash.replace_all(spec, r#""fingerprint":"…""#).into_owned()
 }
 
 /// A JSON value as it is written, without quotes.

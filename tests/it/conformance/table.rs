@@ -42,9 +42,10 @@ impl Table {
             "# {}\n\nMade by `make conformance`; do not edit.\n\n| step | fault | seen |\n|---|---|---|\n",
             self.title
         );
-        let rows = self.rows.iter().map(|[step, fault, seen]| {
-            format!("| `{step}` | {fault} | {seen} |\n")
-        });
+        let rows = self
+            .rows
+            .iter()
+            .map(|[step, fault, seen]| format!("| `{step}` | {fault} | {seen} |\n"));
         fs::create_dir_all(&folder).expect("the folder of the tables");
         fs::write(folder.join(&self.file), head + &rows.collect::<String>()).expect("the table");
     }

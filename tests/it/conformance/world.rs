@@ -34,14 +34,14 @@ impl World {
         sorted(self.facts.iter().map(|fact| self.relative(&fact.what)))
     }
 
-    /// What exists and must be the same after a deploy that was taken back, down to the ids.
-    pub fn identity(&self) -> Vec<String> {
-        let lasting = self.facts.iter().filter(|fact| !fact.cached);
-        sorted(lasting.map(|fact| format!("{} [{}]", fact.what, fact.which)))
+    /// What must be the same after a deploy that was taken back.
+    pub fn lasting(&self) -> Self {
+        let facts = self.facts.iter().filter(|fact| !fact.cached);
+        Self { facts: facts.cloned().collect(), live: self.live }
     }
 
-    /// Everything, down to the ids.
-    pub fn everything(&self) -> Vec<String> {
+    /// What exists, down to the ids.
+    pub fn identity(&self) -> Vec<String> {
         sorted(self.facts.iter().map(|fact| format!("{} [{}]", fact.what, fact.which)))
     }
 

@@ -84,11 +84,6 @@ impl Sandbox {
         self.folder.path().join("app")
     }
 
-    /// Everything of this sandbox.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// Where the state of its environments is kept.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data/mizan")
