@@ -100,7 +100,8 @@ fn without_a_file_it_says_what_is_missing() {
 #[test]
 fn every_problem_of_the_file_is_told_at_once() {
     let project = Project::new();
-    project.write("mizan.yaml", "version: 1\napp: Shop\nservices:\n  web: {port: 99999, helth: /}\n");
+    project
+        .write("mizan.yaml", "version: 1\napp: Shop\nservices:\n  web: {port: 99999, helth: /}\n");
     assert_snapshot!(project.told(&["deploy"]));
 }
 
@@ -132,20 +133,37 @@ fn an_offline_plan_needs_no_engine() {
 #[test]
 fn an_offline_plan_as_json() {
     assert_snapshot!(Project::new().told(&[
-        "deploy", "-e", "local", "--plan", "--offline", "--format", "json"
+        "deploy",
+        "-e",
+        "local",
+        "--plan",
+        "--offline",
+        "--format",
+        "json"
     ]));
 }
 
 #[test]
 fn an_offline_plan_as_markdown() {
     assert_snapshot!(Project::new().told(&[
-        "deploy", "-e", "local", "--plan", "--offline", "--format", "markdown"
+        "deploy",
+        "-e",
+        "local",
+        "--plan",
+        "--offline",
+        "--format",
+        "markdown"
     ]));
 }
 
 #[test]
 fn offline_plans_are_no_approvals() {
-    assert_snapshot!(Project::new().told(&["deploy", "--plan", "--offline", "--detailed-exitcode"]));
+    assert_snapshot!(Project::new().told(&[
+        "deploy",
+        "--plan",
+        "--offline",
+        "--detailed-exitcode"
+    ]));
 }
 
 #[test]

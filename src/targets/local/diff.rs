@@ -45,7 +45,7 @@ mod kept {
     pub const MIGRATION: &str = "a migration is not taken back";
     pub const FRONT: &str = "it serves on as before";
     pub const LEFTOVER: &str = "it was left over";
-    pub const RECORD: &str = "it is the commit point";
+    pub const RECORD: &str = "it tells what is";
     pub const GONE: &str = "what was removed is gone";
 }
 
@@ -110,7 +110,11 @@ impl<'a> Planner<'a> {
         });
         let names: BTreeSet<&str> = self.desired.released().map(|(name, _)| name).collect();
         let removed = self.live_containers().any(|seen| !names.contains(seen.service.as_str()));
-        services || removed || self.observed.live_plane != self.desired.plane || self.stale_origin()
+        services
+            || removed
+            || self.observed.live_plane != self.desired.plane
+            || self.stale_origin()
+            || self.forgetful_front()
     }
 
     /// True if the Workers of the live release point to a port its container no longer has.
@@ -122,6 +126,11 @@ impl<'a> Planner<'a> {
             }
             _ => false,
         }
+    }
+
+    /// True if the front runs but has lost what it should forward to.
+    fn forgetful_front(&self) -> bool {
+        self.observed.front.as_ref().is_some_and(|front| front.active.is_none())
     }
 
     fn live_containers(&self) -> impl Iterator<Item = &'a SeenContainer> {

@@ -50,7 +50,12 @@ impl<'a> Planner<'a> {
         match &self.observed.front {
             None => {
                 let fields = vec![fields::literal("url", self.desired.url())];
-                self.step(resource, Change::Create { fields }, &[], op, Undo::Delete);
+                // One that died (the machine restarted) still knows what was live.
+                let undo = match self.live {
+                    Some(_) => Undo::Restore { op: Box::new(Op::StopFront) },
+                    None => Undo::Delete,
+                };
+                self.step(resource, Change::Create { fields }, &[], op, undo);
             }
             Some(front) if front.port != self.desired.port => {
                 let fields = vec![FieldDiff {
