@@ -125,6 +125,13 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn notes(&mut self) {
+        if self.desired.plane.is_none() && self.observed.live_plane.is_some() {
+            self.builder.note(Note::Warning(
+                "the edge is switched off: every request goes to the web service, pages that \
+                 Render served and static assets too"
+                    .to_owned(),
+            ));
+        }
         let used: BTreeSet<String> = self
             .desired
             .volumes()
