@@ -51,6 +51,14 @@ impl StateDir {
         self.root.join("ledger")
     }
 
+    /// The ledgers of the other environments of this user.
+    pub fn other_ledgers(&self) -> Vec<PathBuf> {
+        let all = self.root.parent().and_then(|all| fs::read_dir(all).ok());
+        let folders = all.into_iter().flatten().flatten().map(|entry| entry.path());
+        let others = folders.filter(|folder| *folder != self.root);
+        others.map(|folder| folder.join("ledger")).filter(|ledger| ledger.is_dir()).collect()
+    }
+
     /// The deploy lock.
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")

@@ -7,7 +7,6 @@ use super::{super::desired::Desired, LocalExecutor};
 use crate::{
     engine::{StepContext, StepOutput},
     error::{Context, ErrorKind, Result},
-    images::{self, ImageId},
     ledger::{ImageRecord, InventoryItem, Release},
     model::ReleaseId,
     plan::Late,
@@ -127,16 +126,12 @@ impl LocalExecutor {
     ) -> Result<StepOutput> {
         self.drop_generation(release).await?;
         let releases = self.ledger.releases().await?;
-        let image = releases.iter().find(|known| known.id == release).map(|known| &known.image.id);
         let needed: Vec<String> = releases
             .iter()
             .filter(|known| known.id != release)
             .map(|known| known.image.id.clone())
             .collect();
         self.ledger.forget(release).await?;
-        if let Some(image) = image.filter(|image| !needed.contains(image)) {
-            images::forget_artifacts(&self.state.artifacts(), &ImageId(image.clone()))?;
-        }
         self.remove_images(&needed, context).await
     }
 }
