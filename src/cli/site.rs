@@ -137,9 +137,18 @@ impl Site {
             Some(release) => self.origin_port(&status, release)?,
             None => None,
         };
-        let ids = status.generations.iter().filter_map(|known| known.id.parse().ok());
-        let prepared = ids.collect();
-        Ok(Some(SeenFront { port: status.settings.port, active, prepared, origin_port }))
+        let prepared =
+            status.generations.iter().filter_map(|known| known.id.parse().ok()).collect();
+        let settings = status.settings;
+        Ok(Some(SeenFront {
+            port: settings.port,
+            hosts: settings.hosts,
+            workers: settings.workerd.is_some(),
+            version: status.version,
+            active,
+            prepared,
+            origin_port,
+        }))
     }
 
     /// The port that the active release's requests go to.
@@ -185,7 +194,7 @@ impl Site {
     /// # Errors
     /// The Dockerfile or the context cannot be read, or the engine does not answer.
     pub async fn sources(&self, app: &App) -> Result<Sources> {
-        let lock = BaseLock::read(&app.root)?;
+        let lock = images::current_lock(&self.docker, app).await?;
         let identity = images::identity(app, &lock)?;
         let image_id = match &identity {
             Identity::Known(image) => images::find(&self.docker, image).await?,

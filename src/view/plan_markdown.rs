@@ -38,7 +38,10 @@ fn write_steps<O>(plan: &Plan<O>, out: &mut impl Write) -> io::Result<()> {
     for step in &plan.steps {
         let look = look(&step.change);
         let mut remarks: Vec<_> = reason(&step.change).iter().map(|text| foreign(text)).collect();
-        if let Undo::None { why } = &step.undo {
+        // After the commit point nothing is undone anyway.
+        if let Undo::None { why } = &step.undo
+            && !step.after_commit
+        {
             remarks.push(format!("cannot be undone: {}", foreign(why)));
         }
         let (name, remarks) = (foreign(&step.resource.to_string()), remarks.join("<br>"));
@@ -99,7 +102,7 @@ mod tests {
         | `~` | update | <code>service web</code> |  |
         | `+` | create | <code>service worker</code> |  |
         | `-/+` | replace | <code>container beat</code> | <code>&#40;forces replacement&#58; a container cannot change its volumes&#41;</code> |
-        | `-` | delete | <code>service old</code> | <code>&#40;no longer in mizan&#46;yaml&#41;</code><br>cannot be undone: <code>its release is gone</code> |
+        | `-` | delete | <code>service old</code> | <code>&#40;no longer in mizan&#46;yaml&#41;</code> |
 
         > Note: <code>the base image was resolved 3 days ago</code>
 

@@ -111,6 +111,12 @@ impl ContainerRole {
 pub struct SeenFront {
     /// The port it listens on.
     pub port: u16,
+    /// The host names it answers to.
+    pub hosts: Vec<String>,
+    /// It can run Workers.
+    pub workers: bool,
+    /// The version of the tool it belongs to.
+    pub version: String,
     /// The release that takes the traffic.
     pub active: Option<ReleaseId>,
     /// The releases whose Workers run (without an Edge: whose address it knows).

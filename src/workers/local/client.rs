@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::Command,
+    process::{Child, Command},
     time::{Instant, sleep, timeout},
 };
 
@@ -30,6 +30,7 @@ use crate::{
 
 /// How long a supervisor may take to start or to be replaced.
 const START_LIMIT: Duration = Duration::from_secs(60);
+const STATUS_LIMIT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(50);
 
 /// What a supervisor needs of the environment; it holds nothing of the user's secrets.
@@ -64,7 +65,7 @@ impl Control {
         let deadline = Instant::now() + START_LIMIT;
         let mut replaced = None;
         while Instant::now() < deadline {
-            match self.try_ask(&Request::Status).await {
+            match self.try_status().await {
                 Ok(Ok(Answer::Status { status })) if is_current(&status, settings) => {
                     return Ok(status);
                 }
@@ -74,6 +75,8 @@ impl Control {
                 }
                 // It is on its way, or on its way out.
                 Ok(_) => sleep(POLL).await,
+                // One of a version with other words for things.
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => self.stop().await?,
                 Err(_) => self.start(settings).await?,
             }
         }
@@ -83,7 +86,7 @@ impl Control {
 
     /// What runs; `None` if no supervisor does.
     pub async fn status(&self) -> Result<Option<Status>> {
-        match self.try_ask(&Request::Status).await {
+        match self.try_status().await {
             Ok(Ok(Answer::Status { status })) => Ok(Some(status)),
             Ok(reply) => reply.and_then(unexpected),
             Err(error) if is_absent(&error) => Ok(None),
@@ -134,6 +137,8 @@ impl Control {
     pub async fn stop(&self) -> Result<()> {
         match self.try_ask(&Request::Stop).await {
             Err(error) if is_absent(&error) => return Ok(()),
+            // It has understood more than we do.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
             Err(error) => return Err(self.unreachable(&error)),
             Ok(reply) => reply.map(drop)?,
         }
@@ -158,22 +163,9 @@ impl Control {
     async fn start(&self, settings: &Settings) -> Result<()> {
         files::write_json(&self.layout.settings(), settings)?;
         let failed = || format!("cannot start the supervisor in {}", self.dir().display());
-        let errors = self.layout.dir().join("logs/supervisor.stderr");
-        let mut child = Command::new(&self.program)
-            .args(self.arguments())
-            .env_clear()
-            .envs(ENVIRONMENT.iter().filter_map(|name| Some((name, env::var_os(name)?))))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&errors).context(ErrorKind::Failed, failed)?)
-            .spawn()
-            .context(ErrorKind::Failed, failed)?;
-        let mut line = String::new();
-        if let Some(out) = child.stdout.take() {
-            let read = async { BufReader::new(out).read_line(&mut line).await };
-            let _ = timeout(START_LIMIT, read).await;
-        }
-        match serde_json::from_str::<Result<()>>(&line) {
+        let mut child = self.spawn().context(ErrorKind::Failed, failed)?;
+        let word = first_line(&mut child).await;
+        match serde_json::from_str::<Result<()>>(&word) {
             Ok(Err(error)) if error.kind == ErrorKind::Locked => {
                 // Another run of the tool was faster; its supervisor is about to answer.
                 sleep(POLL).await;
@@ -181,10 +173,22 @@ impl Control {
             }
             Ok(started) => started,
             Err(_) => {
-                let log = fs::read_to_string(&errors).unwrap_or_default();
-                Err(Error::failed(failed()).log(log.lines().map(str::to_owned)))
+                let log = fs::read_to_string(self.layout.stderr()).unwrap_or_default();
+                let cause = explain_silence(&mut child).await;
+                Err(Error::failed(failed()).cause(cause).log(log.lines().map(str::to_owned)))
             }
         }
+    }
+
+    fn spawn(&self) -> io::Result<Child> {
+        Command::new(&self.program)
+            .args(self.arguments())
+            .env_clear()
+            .envs(ENVIRONMENT.iter().filter_map(|name| Some((name, env::var_os(name)?))))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(self.layout.stderr())?)
+            .spawn()
     }
 
     async fn replace(&self, found: &Status, settings: &Settings) -> Result<()> {
@@ -213,6 +217,13 @@ impl Control {
         self.try_ask(request).await.map_err(|error| self.unreachable(&error))?
     }
 
+    /// Nothing is quicker to answer: no answer means that it hangs.
+    async fn try_status(&self) -> io::Result<Reply> {
+        timeout(STATUS_LIMIT, self.try_ask(&Request::Status))
+            .await
+            .unwrap_or_else(|elapsed| Err(elapsed.into()))
+    }
+
     async fn try_ask(&self, request: &Request) -> io::Result<Reply> {
         let body = serde_json::to_vec(request)?;
         let request = hyper::Request::post("/")
@@ -226,6 +237,24 @@ impl Control {
     fn unreachable(&self, error: &io::Error) -> Error {
         let message = format!("cannot reach the supervisor in {}", self.dir().display());
         Error::new(ErrorKind::Unavailable, message).because(error)
+    }
+}
+
+/// What a supervisor says about its start.
+async fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    if let Some(out) = child.stdout.take() {
+        // Whatever goes wrong, the line is not there, and that is what counts.
+        let _ = timeout(START_LIMIT, BufReader::new(out).read_line(&mut line)).await;
+    }
+    line
+}
+
+async fn explain_silence(child: &mut Child) -> String {
+    match timeout(POLL, child.wait()).await {
+        Ok(Ok(status)) => format!("it ended without a word: {status}"),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it does not say whether it has started".to_owned(),
     }
 }
 

@@ -118,21 +118,15 @@ impl LocalExecutor {
         Ok(StepOutput::new())
     }
 
-    /// A release is forgotten: record, Workers, and every image that no release runs.
+    /// A release is forgotten: record, Workers, and the images that no release runs any more.
     pub(super) async fn forget_release(
         &self,
         release: ReleaseId,
         context: &StepContext<'_>,
     ) -> Result<StepOutput> {
         self.drop_generation(release).await?;
-        let releases = self.ledger.releases().await?;
-        let needed: Vec<String> = releases
-            .iter()
-            .filter(|known| known.id != release)
-            .map(|known| known.image.id.clone())
-            .collect();
         self.ledger.forget(release).await?;
-        self.remove_images(&needed, context).await
+        self.remove_images(context).await
     }
 }
 
