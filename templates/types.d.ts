@@ -49,6 +49,7 @@ export interface ParamData {
   default?: string;
 }
 
+/** A function of the call path. One that is not listed may change anything. */
 export interface MutationData {
   name: string;
   affects: { context: string; params: string[] }[];

@@ -137,7 +137,15 @@ impl Site {
             Some(release) => self.origin_port(&status, release)?,
             None => None,
         };
-        Ok(Some(SeenFront { port: status.settings.port, active, origin_port }))
+        let settings = status.settings;
+        Ok(Some(SeenFront {
+            port: settings.port,
+            hosts: settings.hosts,
+            workers: settings.workerd.is_some(),
+            version: status.version,
+            active,
+            origin_port,
+        }))
     }
 
     /// The port that the active release's requests go to.
@@ -183,7 +191,7 @@ impl Site {
     /// # Errors
     /// The Dockerfile or the context cannot be read, or the engine does not answer.
     pub async fn sources(&self, app: &App) -> Result<Sources> {
-        let lock = BaseLock::read(&app.root)?;
+        let lock = images::current_lock(&self.docker, app).await?;
         let identity = images::identity(app, &lock)?;
         let image_id = match &identity {
             Identity::Known(image) => images::find(&self.docker, image).await?,

@@ -88,19 +88,6 @@ pub(crate) fn expected<T>(what: &str, node: &Node, problems: &mut Problems) -> O
     None
 }
 
-/// The text of a scalar that must be a string. What only looks like one gets advice.
-pub(crate) fn text<'a>(node: &'a Node, what: &str, problems: &mut Problems) -> Option<&'a str> {
-    match (&node.kind, node.scalar()) {
-        (_, Some(Scalar::Text(text))) => Some(text),
-        (Kind::Scalar { text, .. }, Some(scalar)) if scalar != Scalar::Null => {
-            let message = format!("expected {what}, found {}", node.describe());
-            problems.hint(node.place(), message, format!("write it in quotes: \"{text}\""));
-            None
-        }
-        _ => expected(what, node, problems),
-    }
-}
-
 /// The fields of a map that are read one by one; what is left over is unknown.
 pub(crate) struct Fields<'a> {
     node: &'a Node,
@@ -221,7 +208,9 @@ pub(crate) fn word<T: Copy>(
     problems: &mut Problems,
 ) -> Option<T> {
     let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
-    let written = text(node, &names.join(" or "), problems)?;
+    let Some(Scalar::Text(written)) = node.scalar() else {
+        return expected(&names.join(" or "), node, problems);
+    };
     if let Some((_, value)) = words.iter().find(|(name, _)| *name == written) {
         return Some(*value);
     }
@@ -253,4 +242,5 @@ macro_rules! schema_of {
     };
 }
 schema_of!(Spanned<T> => T, T);
-schema_of!(Entries<K, V> => BTreeMap<K, V>, K, V);
+// In an override, an empty value takes away what it would inherit.
+schema_of!(Entries<K, V> => BTreeMap<K, Option<V>>, K, V);

@@ -89,7 +89,7 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     /// How many problems are shown with their source lines; more would flood a terminal.
-    const SHOWN: usize = 50;
+    pub(crate) const SHOWN: usize = 50;
 
     /// The name of the file, as it is printed.
     pub fn file(&self) -> &str {

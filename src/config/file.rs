@@ -9,7 +9,7 @@ use super::{
     node::{Kind, Node, Scalar},
     value::{
         ContainerPath, HostName, HostPath, ImageRef, LedgerUrl, Literal, OriginUrl, Period,
-        Platform, Port, Region, UrlPath, UrlPrefix, VarName, Whole, Word,
+        Platform, Port, Region, UrlPath, UrlPrefix, VarName, Version, Whole, Word,
     },
 };
 use crate::model::{AppName, Command, CpuShares, EnvName, Memory, ServiceName};
@@ -18,7 +18,7 @@ record! {
     /// The file `mizan.yaml`.
     File {
         /// The version of the file format: `1`.
-        version: Spanned<Whole<1, 1>>,
+        version: Spanned<Version>,
         /// The app's name: part of host names and of every resource's name.
         app: Spanned<AppName>,
         /// How the image is built.
@@ -374,7 +374,7 @@ pub(crate) enum TargetFile {
     /// Containers on the Docker engine of this machine.
     Local(LocalTarget),
     /// A target with settings.
-    Map(TargetMap),
+    Map(Box<TargetMap>),
 }
 
 impl FromNode for TargetFile {
@@ -383,7 +383,7 @@ impl FromNode for TargetFile {
             Some(Scalar::Text("local")) => Some(Self::Local(LocalTarget::Local)),
             Some(Scalar::Text(written)) => unknown_target(written, node, problems),
             Some(_) => expected("`local` or a map with the target's name", node, problems),
-            None => TargetMap::from_node(node, problems).map(Self::Map),
+            None => TargetMap::from_node(node, problems).map(|map| Self::Map(Box::new(map))),
         }
     }
 }

@@ -10,8 +10,9 @@ use super::{
     diagnostic::{Diagnostics, Problems, Span, closest},
     file::{EnvironmentFile, File},
     lower::{self, Scope},
-    merge::{merge, without},
-    node::{self, Kind, Node},
+    merge::{merge, without, without_empty},
+    node::{self, Entry, Kind, Node, Scalar},
+    value::Version,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -29,9 +30,12 @@ const MAX_BYTES: u64 = 1 << 20;
 pub enum ConfigError {
     /// No file here or above.
     #[error("there is no {FILE_NAME} in this folder or above it")]
-    NotFound {
-        /// A file that was probably meant to be it.
-        lookalike: Option<PathBuf>,
+    NotFound,
+    /// A file that was meant to be it has another name.
+    #[error("{path} is not read: the file is named {FILE_NAME}")]
+    Misnamed {
+        /// The file, as it is printed.
+        path: String,
     },
     /// The file cannot be read.
     #[error("cannot read {path}")]
@@ -60,7 +64,10 @@ impl ConfigError {
     pub fn diagnostics(&self) -> Option<&Diagnostics> {
         match self {
             Self::Invalid(diagnostics) => Some(diagnostics),
-            Self::NotFound { .. } | Self::Io { .. } | Self::UnknownEnvironment { .. } => None,
+            Self::NotFound
+            | Self::Misnamed { .. }
+            | Self::Io { .. }
+            | Self::UnknownEnvironment { .. } => None,
         }
     }
 }
@@ -69,12 +76,11 @@ impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
         let message = error.to_string();
         match error {
-            ConfigError::NotFound { lookalike: Some(path) } => {
-                Self::new(ErrorKind::Invalid, message)
-                    .hint(format!("rename {} to {FILE_NAME}", path.display()))
-            }
-            ConfigError::NotFound { lookalike: None } => Self::new(ErrorKind::Invalid, message)
+            ConfigError::NotFound => Self::new(ErrorKind::Invalid, message)
                 .hint("run `mizan init` to write one, or name it with --config"),
+            ConfigError::Misnamed { .. } => {
+                Self::new(ErrorKind::Invalid, message).hint(format!("rename it to {FILE_NAME}"))
+            }
             ConfigError::Io { source, .. } => {
                 Self::new(ErrorKind::Invalid, message).because(&source)
             }
@@ -105,18 +111,20 @@ pub struct ConfigFile {
 
 /// The file in this folder or the nearest one above it.
 pub fn find(start: &Path) -> Result<PathBuf, ConfigError> {
-    let mut lookalike = None;
+    let start = std::path::absolute(start)
+        .map_err(|source| ConfigError::Io { path: shown(start), source })?;
     for folder in start.ancestors() {
         let path = folder.join(FILE_NAME);
         if path.is_file() {
             return Ok(path);
         }
-        let other = folder.join("mizan.yml");
-        if lookalike.is_none() && other.is_file() {
-            lookalike = Some(other);
+        // To go on upwards would deploy another app than the one that was meant.
+        let misnamed = folder.join("mizan.yml");
+        if misnamed.is_file() {
+            return Err(ConfigError::Misnamed { path: shown(&misnamed) });
         }
     }
-    Err(ConfigError::NotFound { lookalike })
+    Err(ConfigError::NotFound)
 }
 
 /// Reads a file.
@@ -212,25 +220,51 @@ impl ConfigFile {
 /// The typed file and the tree it came from.
 fn read(text: &str, problems: &mut Problems) -> Option<(File, Node)> {
     let mut tree = node::parse(text, problems)?;
+    if let Some(version) = tree.get("version").filter(|version| is_other_version(version)) {
+        // Whatever else seems wrong may be right in that version.
+        Version::from_node(version, problems);
+        return None;
+    }
     fill_environments(&mut tree);
-    Some((File::from_node(&tree, problems)?, tree))
+    let file = File::from_node(&without_empty_overrides(&tree), problems)?;
+    Some((file, tree))
+}
+
+fn is_other_version(node: &Node) -> bool {
+    matches!(node.scalar(), Some(Scalar::Int(number)) if number != 1)
+}
+
+/// The overrides of each environment, as they stand in the tree.
+fn overrides(tree: &mut Node) -> &mut [Entry] {
+    let Kind::Map(entries) = &mut tree.kind else { return &mut [] };
+    let section = entries.iter_mut().find(|entry| entry.key == "environments");
+    match section.map(|section| &mut section.value.kind) {
+        Some(Kind::Map(environments)) => environments,
+        Some(Kind::List(_) | Kind::Scalar { .. }) | None => &mut [],
+    }
 }
 
 /// `local:` with nothing below it is an environment without overrides.
 fn fill_environments(tree: &mut Node) {
-    let Kind::Map(entries) = &mut tree.kind else { return };
-    let section = entries.iter_mut().find(|entry| entry.key == "environments");
-    let Some(Kind::Map(environments)) = section.map(|section| &mut section.value.kind) else {
-        return;
-    };
-    for environment in environments.iter_mut().filter(|environment| environment.value.is_null()) {
+    for environment in overrides(tree).iter_mut().filter(|entry| entry.value.is_null()) {
         environment.value = Node { span: environment.span, kind: Kind::Map(Vec::new()) };
     }
 }
 
+/// The tree for the decoder: an empty value in an override is no value of the wrong type, it takes
+/// away what would be inherited.
+fn without_empty_overrides(tree: &Node) -> Node {
+    let mut tree = tree.clone();
+    for environment in overrides(&mut tree) {
+        environment.value = without_empty(&environment.value);
+    }
+    tree
+}
+
 /// The environments with their overrides; one named `local` if the file names none.
 fn environments(file: &File, tree: &Node) -> Vec<(EnvName, Node)> {
-    let Some(named) = &file.environments else {
+    let named = file.environments.as_ref().filter(|named| !named.value.0.is_empty());
+    let Some(named) = named else {
         let nothing = Node { span: Span::START, kind: Kind::Map(Vec::new()) };
         return vec![(EnvName::local(), nothing)];
     };
@@ -317,6 +351,39 @@ mod tests {
         assert_eq!(app.keep_releases.get(), 5);
     }
 
+    fn parse(text: &str) -> ConfigFile {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/app");
+        ConfigFile::parse("mizan.yaml", text, &root)
+            .unwrap_or_else(|error| panic!("{}", report(&error)))
+    }
+
+    #[test]
+    fn an_empty_override_takes_away_what_it_would_inherit() {
+        let file = parse(
+            "{version: 1, app: a, env: {X: 1, Y: 2}, release: migrate, keep_releases: 9,
+              services: {web: {volumes: {data: /data}}, db: {image: postgres:16}},
+              environments: {
+                local: ,
+                bare: {target: local, env: {X: ~}, release: ~, keep_releases: ~,
+                       services: {web: {volumes: ~}, db: ~}}}}",
+        );
+        let full = file.resolve(&EnvName::local()).unwrap();
+        assert_eq!((full.services.len(), full.env_vars.len()), (2, 2));
+        let bare = file.resolve(&EnvName::new("bare").unwrap()).unwrap();
+        assert_eq!((bare.services.len(), bare.env_vars.len()), (1, 1));
+        assert!(bare.web().unwrap().1.volumes.is_empty());
+        assert!(bare.release.is_none());
+        assert_eq!(bare.keep_releases.get(), 5);
+    }
+
+    #[test]
+    fn no_environment_is_one_named_local() {
+        for section in ["", ", environments: {}", ", environments: ~"] {
+            let file = parse(&format!("{{version: 1, app: a, services: {{web: {{}}}}{section}}}"));
+            assert_eq!(file.environments().collect::<Vec<_>>(), [&EnvName::local()]);
+        }
+    }
+
     #[test]
     fn the_file_is_found_from_below_and_its_lookalike_is_named() {
         let folder = tempfile::tempdir().unwrap();
@@ -324,7 +391,7 @@ mod tests {
         fs::create_dir_all(&below).unwrap();
         fs::write(folder.path().join("mizan.yml"), "").unwrap();
         let error = Error::from(find(&below).unwrap_err());
-        assert!(error.hints[0].contains("mizan.yml to mizan.yaml"), "{error:?}");
+        assert!(error.message.contains("mizan.yml is not read"), "{error:?}");
         fs::write(folder.path().join(FILE_NAME), "").unwrap();
         assert_eq!(find(&below).unwrap(), folder.path().join(FILE_NAME));
     }

@@ -25,7 +25,7 @@ pub(crate) fn merge(base: &Node, overrides: &Node) -> Node {
 }
 
 /// Where nothing is inherited, an empty value has nothing to take away.
-fn without_empty(node: &Node) -> Node {
+pub(crate) fn without_empty(node: &Node) -> Node {
     match &node.kind {
         Kind::Map(entries) => {
             let entries = entries.iter().filter_map(present).collect();

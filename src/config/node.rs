@@ -308,7 +308,10 @@ impl Builder {
                     add_entry(entries, Entry { key, span, value: node }, problems);
                 }
             }
-            Some(Items::Map { key, .. }) => *key = Some(key_of(&node, problems)),
+            Some(Items::Map { key, .. }) => match key_of(&node, problems) {
+                None => return Flow::Break(()),
+                known => *key = known,
+            },
         }
         Flow::Continue(())
     }
@@ -328,13 +331,13 @@ fn add_entry(entries: &mut Vec<Entry>, entry: Entry, problems: &mut Problems) {
     entries.push(entry);
 }
 
-fn key_of(node: &Node, problems: &mut Problems) -> (String, Span) {
+fn key_of(node: &Node, problems: &mut Problems) -> Option<(String, Span)> {
     match &node.kind {
-        Kind::Scalar { text, .. } => (text.clone(), node.span),
+        Kind::Scalar { text, .. } => Some((text.clone(), node.span)),
         Kind::List(_) | Kind::Map(_) => {
             let hint = "text with `{` or `[` in it needs quotes";
             problems.hint(node.place(), "a key is text, not a list or a map", hint);
-            (String::new(), node.place())
+            None
         }
     }
 }

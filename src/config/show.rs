@@ -197,7 +197,8 @@ fn duration(duration: Duration) -> Value {
     const UNITS: [(u128, &str); 4] =
         [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     let milliseconds = duration.as_millis();
-    let fits = |(unit, _): &&(u128, &str)| milliseconds >= *unit && milliseconds % unit == 0;
+    let fits =
+        |(unit, _): &&(u128, &str)| milliseconds >= *unit && milliseconds.is_multiple_of(*unit);
     json!(match UNITS.iter().find(fits) {
         Some((unit, name)) => format!("{}{name}", milliseconds / unit),
         None if milliseconds == 0 => "0s".to_owned(),

@@ -27,7 +27,7 @@ pub async fn connect() -> Result<Docker> {
 async fn reach(endpoint: &Endpoint, timeout: Duration) -> Result<Docker, bollard::errors::Error> {
     let docker = open(endpoint)?;
     let ping = tokio::time::timeout(timeout, docker.negotiate_version()).await;
-    Ok(ping.map_err(|_| bollard::errors::Error::RequestTimeoutError)??)
+    ping.map_err(|_| bollard::errors::Error::RequestTimeoutError)?
 }
 
 fn open(endpoint: &Endpoint) -> Result<Docker, bollard::errors::Error> {

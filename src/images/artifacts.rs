@@ -150,8 +150,8 @@ pub async fn extract(
         .context(ErrorKind::Failed, unwritable)?;
     let extraction = Extraction { docker, image, context };
     let (schema, (bundle, assets)) = try_join!(
-        extraction.schema(&request.schema, folder.path()),
-        extraction.files(request, folder.path())
+        Box::pin(extraction.schema(&request.schema, folder.path())),
+        Box::pin(extraction.files(request, folder.path()))
     )?;
     let manifest = Manifest { schema, bundle, assets };
     let marker = serde_json::to_vec(&manifest)

@@ -1,6 +1,6 @@
 //! Pins base images: looks up which image a name in the Dockerfile means now, and records it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bollard::Docker;
 use futures_util::TryStreamExt as _;
@@ -10,6 +10,7 @@ use super::lock::{BaseLock, Pin, PinnedTo};
 use crate::{
     docker::{credentials_for, is_missing, registry_host},
     error::{Error, ErrorKind, Result},
+    model::App,
 };
 
 /// What pinning asks of an engine.
@@ -94,6 +95,25 @@ pub(super) async fn pin(
         pinned.lock.refreshed = Some(policy.now);
     }
     Ok(pinned)
+}
+
+/// The app's lock as far as it holds now and on this engine: without the pins that are due for a
+/// refresh, and without those that mean another image here. A plan made with it names the image
+/// that a build would make.
+pub async fn current_lock(docker: &Docker, app: &App) -> Result<BaseLock> {
+    current(docker, BaseLock::read(&app.root)?.without_due(app.build.refresh, Timestamp::now()))
+        .await
+}
+
+async fn current(engine: &impl ImageEngine, mut lock: BaseLock) -> Result<BaseLock> {
+    let mut good = BTreeMap::new();
+    for (base, pin) in lock.bases {
+        if is_good(engine, &base, Some(&pin)).await? {
+            good.insert(base, pin);
+        }
+    }
+    lock.bases = good;
+    Ok(lock)
 }
 
 /// A digest is good everywhere; a local image only where it is what the name means.
@@ -213,10 +233,7 @@ fn pull_error(image: &str, error: &bollard::errors::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        cell::{Cell, RefCell},
-        collections::BTreeMap,
-    };
+    use std::cell::{Cell, RefCell};
 
     use super::*;
 
@@ -316,6 +333,10 @@ mod tests {
         fake.images.borrow_mut().insert("python:3".into(), image("sha256:theirs", &[]));
         let other = pins(&fake, &lock, policy(false, None, 5)).await.expect("pinned");
         assert_eq!(other.lock.bases["python:3"].to, local("sha256:theirs"));
+
+        let here = current(&fake, lock).await.expect("current");
+        assert_eq!(here, BaseLock::default());
+        assert_eq!(current(&fake, other.lock.clone()).await, Ok(other.lock));
     }
 
     #[tokio::test]

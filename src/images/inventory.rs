@@ -1,36 +1,22 @@
-//! The images of an app on the engine: which there are, and their removal.
+//! What there is of an app: its images on the engine, what was taken out of them.
 
-use std::{collections::HashMap, fs, io::ErrorKind as IoErrorKind, path::Path};
+use std::{fs, io::ErrorKind as IoErrorKind, path::Path};
 
-use bollard::{
-    Docker,
-    models::ImageSummary,
-    query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder},
-};
+use bollard::Docker;
 
-use super::build::{APP_LABEL, ImageId};
+use super::{build::ImageId, prune::our_images};
 use crate::{
     docker::is_missing,
-    error::{Context, Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result},
     model::AppName,
 };
-
-/// The images that were built for an app, dangling ones included.
-async fn of_app(docker: &Docker, app: &AppName) -> Result<Vec<ImageSummary>> {
-    let labels = HashMap::from([("label".to_owned(), vec![format!("{APP_LABEL}={app}")])]);
-    let options = ListImagesOptionsBuilder::default().filters(&labels).build();
-    docker
-        .list_images(Some(options))
-        .await
-        .context(ErrorKind::Unavailable, || "cannot list the engine's images".into())
-}
 
 /// True if the engine has an image that was built for this app.
 ///
 /// # Errors
 /// The engine does not answer.
 pub async fn any_of_app(docker: &Docker, app: &AppName) -> Result<bool> {
-    Ok(!of_app(docker, app).await?.is_empty())
+    Ok(!our_images(docker, app).await?.is_empty())
 }
 
 /// The id of an image, if the engine has it.
@@ -46,47 +32,6 @@ pub async fn id_of(docker: &Docker, reference: &str) -> Result<Option<ImageId>> 
                 .because(&error))
         }
     }
-}
-
-/// Removes every image of an app but those in `keep` (references or ids); answers those that
-/// somebody uses and that therefore stay.
-///
-/// # Errors
-/// The engine does not answer.
-pub async fn remove_all(docker: &Docker, app: &AppName, keep: &[String]) -> Result<Vec<String>> {
-    let mut in_use = Vec::new();
-    for image in of_app(docker, app).await? {
-        let kept = keep.contains(&image.id) || image.repo_tags.iter().any(|tag| keep.contains(tag));
-        if !kept && !remove(docker, &image.id).await? {
-            in_use.push(image.repo_tags.first().unwrap_or(&image.id).clone());
-        }
-    }
-    Ok(in_use)
-}
-
-/// Removes an image with all its names; false if a container uses it.
-async fn remove(docker: &Docker, id: &str) -> Result<bool> {
-    // Without force the engine refuses an image with several names, with it one in use loses its
-    // names; so the names go first, one by one.
-    let Ok(image) = docker.inspect_image(id).await else { return Ok(true) };
-    let names = image.repo_tags.unwrap_or_default();
-    let names = if names.is_empty() { vec![id.to_owned()] } else { names };
-    for name in names {
-        let options = RemoveImageOptionsBuilder::default().build();
-        match docker.remove_image(&name, Some(options), None).await {
-            Ok(_) => {}
-            Err(error) if is_missing(&error) => {}
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 409, .. }) => {
-                return Ok(false);
-            }
-            Err(error) => {
-                return Err(
-                    Error::failed(format!("cannot remove the image {name}")).because(&error)
-                );
-            }
-        }
-    }
-    Ok(true)
 }
 
 /// Forgets what was taken out of an image.

@@ -12,13 +12,16 @@ mod hash;
 mod inventory;
 mod lock;
 mod progress;
+mod prune;
 mod source;
 #[cfg(test)]
 mod testing;
 mod upload;
 
 pub use artifacts::{ArtifactRequest, Artifacts, TEMPORARY_LABEL, cached, extract};
+pub use bases::current_lock;
 pub use build::{APP_LABEL, BuiltImage, HASH_LABEL, ImageId, build, find};
-pub use inventory::{any_of_app, forget_artifacts, id_of, remove_all};
+pub use inventory::{any_of_app, forget_artifacts, id_of};
 pub use lock::{BaseLock, LOCK_FILE, Pin, PinnedTo};
+pub use prune::{Pruned, prune};
 pub use source::{Identity, ImageIdentity, identity};

@@ -263,8 +263,9 @@ mod tests {
 
     #[test]
     fn a_missing_dockerfile_or_context_is_named_with_its_setting() {
-        let root = testing::context(&[]);
+        let root = testing::context(&[("Dockerfile", "FROM python:3\n")]);
         let mut app = testing::app(root.path());
+        std::fs::remove_file(root.path().join("Dockerfile")).expect("remove");
         let error = identity(&app, &BaseLock::default()).expect_err("no Dockerfile");
         assert!(error.hints[0].contains("build.dockerfile"), "{error:?}");
         app.build.context = root.path().join("gone");

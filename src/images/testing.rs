@@ -1,10 +1,13 @@
 //! A small app for the tests of this module.
 
-use std::{collections::BTreeMap, num::NonZeroUsize, path::Path};
+use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::model::{App, AppName, Build, Dockerfile, EnvName, SchemaSource, Target};
+use crate::{
+    config::ConfigFile,
+    model::{App, EnvName},
+};
 
 /// A folder with these files.
 pub(super) fn context(files: &[(&str, &str)]) -> TempDir {
@@ -19,25 +22,8 @@ pub(super) fn context(files: &[(&str, &str)]) -> TempDir {
 
 /// An app whose build context is `root`.
 pub(super) fn app(root: &Path) -> App {
-    App {
-        name: AppName::new("board").expect("valid name"),
-        env: EnvName::new("local").expect("valid name"),
-        root: root.to_owned(),
-        build: Build {
-            context: root.to_owned(),
-            dockerfile: Dockerfile::File(root.join("Dockerfile")),
-            args: BTreeMap::new(),
-            platform: "linux/amd64".into(),
-            refresh: None,
-        },
-        schema: SchemaSource::None,
-        services: BTreeMap::new(),
-        release: None,
-        env_vars: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        edge: None,
-        render: None,
-        target: Target::Local { port: None },
-        keep_releases: NonZeroUsize::MIN,
-    }
+    let text = "version: 1\napp: board\nbuild: {platform: linux/amd64}\nservices: {web: {port: 8000}}\n\
+                environments: {local: {target: local}}\n";
+    let file = ConfigFile::parse("mizan.yaml", text, root).expect("valid configuration");
+    file.resolve(&EnvName::new("local").expect("valid name")).expect("a valid environment")
 }

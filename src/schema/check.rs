@@ -1,17 +1,17 @@
 //! What only shows when two parts of the schema are seen together: names that exist, paths that
 //! fit, nothing twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     Issue,
     types::{Affects, Context, Function, Route, RouteContext, Schema},
 };
-use crate::config::closest;
+use crate::config::{Diagnostics, closest};
 
 /// Looks names up without walking the lists again.
 struct Names<'a> {
-    contexts: HashMap<&'a str, &'a Context>,
+    contexts: BTreeMap<&'a str, &'a Context>,
     functions: HashMap<&'a str, &'a Function>,
 }
 
@@ -103,7 +103,8 @@ fn check_function(at: &str, function: &Function, names: &Names<'_>, issues: &mut
                     )
                 }
             };
-            issues.push(with_suggestion(format!("{at}/context"), message, context, names));
+            let issue = Issue::new(format!("{at}/context"), message);
+            with_suggestion(issue, context, names, issues);
         }
     }
     for (index, affects) in function.affects.iter().enumerate() {
@@ -111,17 +112,15 @@ fn check_function(at: &str, function: &Function, names: &Names<'_>, issues: &mut
     }
 }
 
-fn with_suggestion(pointer: String, message: String, name: &str, names: &Names<'_>) -> Issue {
-    let issue = Issue::new(pointer, message);
-    if names.contexts.contains_key(name) {
-        return issue;
-    }
-    let mut known: Vec<&str> = names.contexts.keys().copied().collect();
-    known.sort_unstable();
-    match closest(name, known) {
+/// A problem with the name of a context. To look for a similar one takes time with each of them,
+/// so it ends with those that are shown.
+fn with_suggestion(issue: Issue, name: &str, names: &Names<'_>, issues: &mut Vec<Issue>) {
+    let shown = issues.len() < Diagnostics::SHOWN && !names.contexts.contains_key(name);
+    let similar = closest(name, names.contexts.keys().copied().filter(|_| shown));
+    issues.push(match similar {
         Some(candidate) => issue.hint(format!("did you mean `{candidate}`?")),
         None => issue,
-    }
+    });
 }
 
 fn check_affects(
@@ -136,7 +135,8 @@ fn check_affects(
             "`{}` affects `{}`, but there is no such context",
             function.name, affects.context
         );
-        issues.push(with_suggestion(format!("{at}/context"), message, &affects.context, names));
+        let issue = Issue::new(format!("{at}/context"), message);
+        with_suggestion(issue, &affects.context, names, issues);
         return;
     };
     for (param, source) in &affects.params {
@@ -229,7 +229,8 @@ fn check_route_context(
     let Some(context) = names.contexts.get(shown.name.as_str()) else {
         let message =
             format!("`{}` shows `{}`, but there is no such context", route.component, shown.name);
-        issues.push(with_suggestion(format!("{at}/name"), message, &shown.name, names));
+        let issue = Issue::new(format!("{at}/name"), message);
+        with_suggestion(issue, &shown.name, names, issues);
         return;
     };
     for (param, source) in &shown.params {

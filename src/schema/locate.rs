@@ -15,7 +15,7 @@ pub(super) fn diagnostics(issues: Vec<Issue>, file: &str, text: &str) -> Diagnos
         let span = match &issue.pointer {
             Pointer::Value(pointer) => places.get(pointer).copied().unwrap_or(Span::START),
             Pointer::Place(line, column) => {
-                Span::at(Position { line: (*line).max(1), column: (*column).max(1) })
+                Span::at(character_position(text, (*line).max(1), *column))
             }
         };
         match &issue.hint {
@@ -24,6 +24,13 @@ pub(super) fn diagnostics(issues: Vec<Issue>, file: &str, text: &str) -> Diagnos
         }
     }
     problems.into_diagnostics(file, text)
+}
+
+/// serde_json counts bytes; people count characters.
+fn character_position(text: &str, line: usize, byte_column: usize) -> Position {
+    let content = text.split('\n').nth(line - 1).unwrap_or_default();
+    let before = content.char_indices().take_while(|(at, _)| at + 1 < byte_column);
+    Position { line, column: before.count() + 1 }
 }
 
 impl Issue {
@@ -144,7 +151,7 @@ impl Walk<'_> {
         loop {
             self.skip(|byte| !b"\"\\".contains(byte));
             match self.text.as_bytes().get(self.at) {
-                Some(b'\\') => self.at += 2,
+                Some(b'\\') => self.at = (self.at + 2).min(self.text.len()),
                 _ => break,
             }
         }

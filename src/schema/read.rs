@@ -40,6 +40,11 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 
 /// Reads the text of an exported schema.
 pub(super) fn read(text: &str) -> Result<Schema, Vec<Issue>> {
+    // serde would take a list for a struct, field by field.
+    if text.trim_start().starts_with('[') {
+        let message = "expected an object, found a list".to_owned();
+        return Err(vec![Issue { pointer: Pointer::Place(1, 1), message, hint: None }]);
+    }
     let document: Document = serde_json::from_str(text).map_err(|error| vec![no_json(&error)])?;
     let mut issues = Vec::new();
     let about = part(document.about.as_ref(), "x-mizan", &mut issues);

@@ -38,7 +38,10 @@ fn write_steps<O>(plan: &Plan<O>, out: &mut impl Write) -> io::Result<()> {
     for step in &plan.steps {
         let look = look(&step.change);
         let mut remarks: Vec<_> = reason(&step.change).iter().map(|text| foreign(text)).collect();
-        if let Undo::None { why } = &step.undo {
+        // After the commit point nothing is undone anyway.
+        if let Undo::None { why } = &step.undo
+            && !step.after_commit
+        {
             remarks.push(format!("cannot be undone: {}", foreign(why)));
         }
         let (name, remarks) = (foreign(&step.resource.to_string()), remarks.join("<br>"));

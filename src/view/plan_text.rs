@@ -58,7 +58,10 @@ fn write_step<O>(plan: &Plan<O>, step: &Step<O>, out: &mut impl Write) -> io::Re
         let creates = matches!(step.change, Change::Create { .. });
         writeln!(out, "      {}: {}", clean(&diff.field), difference(plan, diff, creates))?;
     }
-    if let Undo::None { why } = &step.undo {
+    // After the commit point nothing is undone anyway.
+    if let Undo::None { why } = &step.undo
+        && !step.after_commit
+    {
         let line = format!("(cannot be undone: {})", clean(why));
         writeln!(out, "      {}", line.style(QUIET))?;
     }

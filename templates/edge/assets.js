@@ -9,8 +9,7 @@ import { forward } from "./origin.js";
  * As Vite names what it builds: eight characters of a hash. A word of eight letters is not one,
  * and a file outside its folder was copied as it is: a year of `immutable` needs certainty.
  */
-const HASHED =
-  /(?:^|\/)assets\/(?:.*\/)?[^/]*-(?=[^/]*[0-9A-Z_][^/]*$)[A-Za-z0-9_-]{8}\.[a-z0-9]+$/;
+const HASHED = /(?:^|\/)assets\/(?:.*\/)?[^/]*-(?=[^/.]*[0-9A-Z_])[A-Za-z0-9_-]{8}\.[a-z0-9]+$/;
 
 /** @type {Record<string, string>} */
 const TYPES = {

@@ -12,7 +12,7 @@ import { Policy } from "./policy.js";
  * @property {MizanData} data
  * @property {Policy} policy
  * @property {HubClient} hub
- * @property {Map<string, Promise<Filled>>} fills under way, by key
+ * @property {Map<string, { answer: Promise<Filled>, began: number }>} fills under way, by key
  * @property {Map<string, number>} asked when (ms) the origin was last asked for each key
  */
 

@@ -114,20 +114,37 @@ function remember(site, key) {
  */
 async function fillOnce(site, call, fill) {
   const shared = site.fills.get(fill.key);
-  // The one who asked may be cancelled with their connection, and their answer with them.
-  if (shared) return (await settled(shared)) ?? askOrigin(site, call, fill);
-  remember(site, fill.key);
-  const own = askOrigin(site, call, fill).finally(() => site.fills.delete(fill.key));
-  site.fills.set(fill.key, own);
+  if (shared && Date.now() - shared.began < SHARED_WAIT_MS) {
+    return (await settled(shared.answer)) ?? askOrigin(site, call, fill);
+  }
+  const own = askOrigin(site, call, fill);
+  share(site, fill.key, own);
   const stored = own.then((filled) => store(site, call, fill, filled));
   call.ctx.waitUntil(stored.catch((error) => console.warn("mizan: not stored", String(error))));
   return own;
 }
 
-/** @param {Promise<Filled>} shared @returns {Promise<Filled | null>} */
+/** @param {Site} site @param {string} key @param {Promise<Filled>} answer */
+function share(site, key, answer) {
+  remember(site, key);
+  const shared = { answer, began: Date.now() };
+  site.fills.set(key, shared);
+  const done = () => {
+    if (site.fills.get(key) === shared) site.fills.delete(key);
+  };
+  answer.then(done, done);
+}
+
+/**
+ * Null if it fails, or never ends: the one who asked may be cancelled with their connection.
+ * @param {Promise<Filled>} shared @returns {Promise<Filled | null>}
+ */
 async function settled(shared) {
-  const { promise: late, resolve } = Promise.withResolvers();
-  const timer = setTimeout(() => resolve(null), SHARED_WAIT_MS);
+  /** @type {number | null} */
+  let timer = null;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, SHARED_WAIT_MS, null);
+  });
   try {
     return /** @type {Filled | null} */ (await Promise.race([shared, late]));
   } catch {

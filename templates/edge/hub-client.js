@@ -17,7 +17,7 @@ const PAUSE_MS = 500;
 
 export class HubClient {
   log = new InvalidationLog();
-  #refreshing = false;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
   #failedAt = Number.NEGATIVE_INFINITY;
 
   /** @param {number} window L, in seconds */
@@ -33,7 +33,7 @@ export class HubClient {
   async ensure(hub, floor, ctx) {
     const now = Date.now();
     if (this.log.age(now) <= MAX_AGE_MS && !this.#mayLack(floor)) {
-      if (this.log.age(now) > REFRESH_MS) this.#refresh(hub, ctx);
+      this.#refresh(hub, ctx, now);
       return true;
     }
     if (now - this.#failedAt < PAUSE_MS) return false;
@@ -65,22 +65,24 @@ export class HubClient {
 
   /** @param {Fetcher} hub @param {Omit<IntentRequest, "window">} intent */
   async open(hub, intent) {
-    await this.#post(hub, "/v1/intents", { ...intent, window: this.window });
+    await post(hub, "/v1/intents", { ...intent, window: this.window });
   }
 
   /**
    * Record what changed; afterwards this isolate's log holds it.
    * @param {Fetcher} hub @param {Pick<RecordRequest, "intent" | "items">} ended
+   * @returns {Promise<{ epoch: string, seq: number }>} from where on the log holds it
    */
   async record(hub, ended) {
     const begun = Date.now();
-    const response = await this.#post(hub, "/v1/records", {
+    const log = await post(hub, "/v1/records", {
       ...ended,
       window: this.window,
       epoch: this.log.epoch,
       since: this.log.seq,
     });
-    this.log.adopt(/** @type {HubLog} */ (response), begun);
+    this.log.adopt(log, begun);
+    return { epoch: log.epoch, seq: log.seq };
   }
 
   /** @param {SequenceToken | null} floor */
@@ -97,27 +99,27 @@ export class HubClient {
     return floor !== null && floor.epoch === this.log.epoch && floor.seq > this.log.seq;
   }
 
-  /** @param {Fetcher} hub @param {ExecutionContext} ctx */
-  #refresh(hub, ctx) {
-    if (this.#refreshing) return;
-    this.#refreshing = true;
-    ctx.waitUntil(
-      this.ask(hub).finally(() => {
-        this.#refreshing = false;
-      }),
-    );
+  /**
+   * Once a second, by the clock: a question may be cancelled with the request that asked it, and
+   * then it never ends.
+   * @param {Fetcher} hub @param {ExecutionContext} ctx @param {number} now
+   */
+  #refresh(hub, ctx, now) {
+    if (this.log.age(now) <= REFRESH_MS || now - this.#refreshedAt <= REFRESH_MS) return;
+    this.#refreshedAt = now;
+    ctx.waitUntil(this.ask(hub));
   }
+}
 
-  /** @param {Fetcher} hub @param {string} path @param {object} body */
-  async #post(hub, path, body) {
-    const response = await hub.fetch(`http://hub${path}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(WRITE_TIMEOUT_MS),
-    });
-    return answer(response);
-  }
+/** @param {Fetcher} hub @param {string} path @param {object} body */
+async function post(hub, path, body) {
+  const response = await hub.fetch(`http://hub${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(WRITE_TIMEOUT_MS),
+  });
+  return answer(response);
 }
 
 /** @param {Response} response */

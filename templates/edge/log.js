@@ -24,6 +24,8 @@ export class InvalidationLog {
   #index = new Map();
   /** @type {Set<string>} */
   #open = new Set();
+  #hubNow = 0;
+  #retention = 0;
 
   /**
    * Take over an answer of the hub. Answers arrive in any order: an older one never undoes a newer.
@@ -39,19 +41,6 @@ export class InvalidationLog {
     if (begun < this.asOf) return;
     this.asOf = begun;
     this.#open = new Set(answer.open);
-  }
-
-  /** Everything known, as an answer that another isolate can adopt. @returns {HubLog} */
-  snapshot() {
-    return {
-      epoch: this.epoch,
-      seq: this.seq,
-      now: this.#hubNow,
-      retention: this.#retention,
-      full: true,
-      records: [...this.#records.values()],
-      open: [...this.#open],
-    };
   }
 
   /** @param {number} now */
@@ -79,9 +68,6 @@ export class InvalidationLog {
     }
     return generation;
   }
-
-  #hubNow = 0;
-  #retention = 0;
 
   /** @param {string} epoch */
   #restart(epoch) {

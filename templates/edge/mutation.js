@@ -28,12 +28,13 @@ export function serveMutation(site, call) {
 async function mutate(site, call) {
   const body = await readableBody(call.request);
   const declared = declaredContexts(site, body);
-  const intent = crypto.randomUUID();
-  const opened = openIntent(site, call, intent, declared);
+  // A function that declares to change nothing, such as a query, troubles the hub only if it does.
+  const intent = declared.length > 0 ? crypto.randomUUID() : undefined;
+  const opened = intent && openIntent(site, call, intent, declared);
   const { response, list } = await askOrigin(call, body);
   await opened;
   const items = changes(site, response?.status ?? 0, list, declared);
-  const token = await recordChanges(site, call, intent, items);
+  const token = intent || items.length > 0 ? await recordChanges(site, call, intent, items) : null;
   return withToken(site, call, response ?? brokenOrigin(), token);
 }
 
@@ -97,13 +98,13 @@ function changes(site, status, list, declared) {
 }
 
 /**
- * @param {Site} site @param {Call} call @param {string} intent @param {Invalidation[]} items
+ * @param {Site} site @param {Call} call @param {string | undefined} intent
+ * @param {Invalidation[]} items
  * @returns {Promise<SequenceToken | null>} what the client has to show from now on
  */
 async function recordChanges(site, call, intent, items) {
   try {
-    await site.hub.record(call.env.HUB, { intent, items });
-    const { epoch, seq } = site.hub.log;
+    const { epoch, seq } = await site.hub.record(call.env.HUB, { intent, items });
     return items.length > 0 ? { epoch, seq, bypassUntil: 0 } : null;
   } catch (error) {
     console.error("mizan: not recorded yet", String(error));
@@ -113,12 +114,13 @@ async function recordChanges(site, call, intent, items) {
   }
 }
 
-/** @param {Site} site @param {Call} call @param {string} intent @param {Invalidation[]} items */
+/** @param {Site} site @param {Call} call @param {string | undefined} intent @param {Invalidation[]} items */
 async function recordLater(site, call, intent, items) {
   for (const wait of RETRY_MS) {
     await new Promise((resolve) => setTimeout(resolve, wait));
     try {
-      return await site.hub.record(call.env.HUB, { intent, items });
+      await site.hub.record(call.env.HUB, { intent, items });
+      return;
     } catch (error) {
       console.warn("mizan: still not recorded", String(error));
     }

@@ -63,9 +63,11 @@ export function fetchAsVisitor({ request, url, env }, path) {
   return fetch(originUrl(new URL(path, url), env), { headers, redirect: "manual" });
 }
 
-/** An answer whose body was read, under the headers it came with. @param {Response} response @param {BodyInit | null} body */
+/** An answer whose body was read, under the headers it came with. @param {Response} response @param {ArrayBuffer} body */
 export function rebuilt(response, body) {
-  return new Response(body, { status: response.status, headers: endToEnd(response.headers) });
+  const headers = endToEnd(response.headers);
+  // Some statuses (204) allow no body, not even an empty one.
+  return new Response(body.byteLength > 0 ? body : null, { status: response.status, headers });
 }
 
 /** A copy of the URL with another host: joining strings or URLs lets `//host` choose it. @param {URL} url @param {Call["env"]} env */

@@ -17,8 +17,7 @@ export async function servePage(site, call, { route, props }) {
   );
   const failed = loaded.find(({ response }) => response.status !== 200);
   const status = failed ? pageStatus(failed.response.status) : 200;
-  const contexts = failed ? [] : await Promise.all(loaded.map(ssrContext));
-  if (failed) await Promise.all(loaded.map(({ response }) => response.body?.cancel()));
+  const contexts = failed ? await discard(loaded) : await Promise.all(loaded.map(ssrContext));
   const html = await render(call, {
     path: call.url.pathname,
     page: route.component,
@@ -90,6 +89,12 @@ function typedValue(type, text) {
 /** @param {Loaded} loaded @returns {Promise<SsrContext>} */
 async function ssrContext({ name, params, response }) {
   return { name, params, data: await response.json() };
+}
+
+/** An answer that nobody reads holds its connection. @param {Loaded[]} loaded @returns {Promise<SsrContext[]>} */
+async function discard(loaded) {
+  await Promise.all(loaded.map(({ response }) => response.body?.cancel()));
+  return [];
 }
 
 /** A context's refusal is the page's; a value that the context does not take names no page. @param {number} status */

@@ -1,6 +1,8 @@
 // One spelling per set of parameters. What is not plainly of its type has none: such a request
 // passes through, and such an invalidation widens.
 
+import { EVERYTHING } from "./log.js";
+
 /** @import { ContextData, Invalidation, ParamData } from "../types.d.ts" */
 /** @import { Policy } from "./policy.js" */
 
@@ -105,7 +107,7 @@ function invalidatedValue(context, name, value) {
 }
 
 /** @returns {Invalidation} */
-const everything = () => ({ context: "*", params: {} });
+const everything = () => ({ context: EVERYTHING, params: {} });
 
 /** @param {string[]} a @param {string[]} b */
 const sameNames = (a, b) =>

@@ -9,6 +9,7 @@ const FILES = {
   "assets/index-BxK_-d3Q.css": "body{}",
   "assets/fonts/Inter-SemiBold-1a2b3c4D.woff2": "font",
   "assets/date-calendar.js": "not hashed",
+  "assets/icon-calendar.woff2": "not hashed",
   "jquery-datepicker.js": "copied as it is",
   "logo.svg": "<svg/>",
   "with space & ümlaut.txt": "text",
@@ -41,7 +42,12 @@ test("hashed names are kept for a year, with their type", async () => {
 });
 
 test("other names are asked for again, by ETag", async () => {
-  for (const file of ["assets/date-calendar.js", "jquery-datepicker.js", "logo.svg"]) {
+  for (const file of [
+    "assets/date-calendar.js",
+    "assets/icon-calendar.woff2",
+    "jquery-datepicker.js",
+    "logo.svg",
+  ]) {
     const answer = await get(file);
     assert.equal(answer.headers["cache-control"], "no-cache", file);
     assert.ok(answer.headers.etag);

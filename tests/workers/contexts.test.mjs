@@ -164,6 +164,16 @@ test("another user's private context is never stored", async () => {
   assert.equal((await plane.get("/api/mizan/ctx/me/")).status, 401);
 });
 
+test("a private context's own 304 passes", async () => {
+  origin.faults.set("/api/mizan/ctx/me/", (request, response) => {
+    assert.equal(request.headers["if-none-match"], '"mine"');
+    response.writeHead(304, { ETag: '"mine"', "Cache-Control": "private" }).end();
+  });
+  const answer = await plane.get("/api/mizan/ctx/me/", { "If-None-Match": '"mine"' });
+  assert.equal(answer.status, 304);
+  assert.equal(answer.headers["cache-control"], "private, no-cache");
+});
+
 test("a context that WebSocket functions change is not stored", async () => {
   for (let i = 0; i < 2; i++) {
     const answer = await plane.get("/api/mizan/ctx/ticks/");

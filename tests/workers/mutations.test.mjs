@@ -298,6 +298,25 @@ test("the body and the visitor's headers reach the origin unchanged", async () =
   assert.equal(answer.headers["mizan-sequence"], undefined);
 });
 
+test("a function that declares nothing troubles the hub only if it says it changed something", async () => {
+  const before = (await hubLog()).seq;
+  assert.equal((await plane.call("search", {})).headers["mizan-sequence"], undefined);
+  assert.equal((await plane.call("search", { status: 500 })).headers["mizan-sequence"], undefined);
+  assert.equal((await hubLog()).seq, before);
+  assert.ok((await plane.call("search", { invalidate: ["posts"] })).headers["mizan-sequence"]);
+  assert.equal((await hubLog()).seq, before + 1);
+});
+
+test("an answer without a body passes", async () => {
+  for (const status of [204, 205]) {
+    origin.faults.set(CALL, (_q, response) => {
+      response.writeHead(status, { "Content-Type": "application/json" });
+      response.end();
+    });
+    assert.equal((await plane.call("add_comment", {})).status, status);
+  }
+});
+
 test("a body that is not JSON passes, and its intent is everything", async () => {
   let open;
   origin.faults.set(CALL, async (_q, response) => {

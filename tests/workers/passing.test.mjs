@@ -201,6 +201,7 @@ test("readiness names the release", async () => {
     app: "board",
     environment: "local",
     release: "r1",
+    configured: true,
     hub: true,
     render: true,
   });

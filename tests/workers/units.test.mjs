@@ -6,6 +6,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { createSite } from "../../templates/edge/call.js";
 import { chooseReading, readContext } from "../../templates/edge/contexts.js";
 import { InvalidationLog } from "../../templates/edge/log.js";
+import { mergeTokens } from "../../templates/edge/token.js";
 import { boardData } from "./support/data.mjs";
 
 const PUBLIC = "public, max-age=60";
@@ -133,6 +134,41 @@ test("a client that has seen more is never answered from a question that began b
   askHub = async () => ({ ...log, seq: 2, records: [record(2, "posts")] });
   answers[0](await askHub());
   assert.match(await first, /fwd=uri-miss/);
+});
+
+test("a question that never ends holds nobody for long, and the next ones not at all", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1e6 });
+  const one = site();
+  const usual = answer;
+  answer = () => new Promise(() => {});
+  read(one, "posts");
+  await turns();
+  answer = usual;
+  const second = read(one, "posts");
+  await turns();
+  t.mock.timers.tick(10_000);
+  assert.match(await second, /fwd=uri-miss/);
+  assert.match(await read(one, "posts"), /fwd=uri-miss/);
+  assert.equal(stored.size, 1);
+});
+
+/** Until all that can go on without a timer has. */
+async function turns() {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("two tokens of one client become one that has seen what either has", () => {
+  const token = (epoch, seq, bypassUntil = 0) => ({ epoch, seq, bypassUntil });
+  for (const [older, newer, merged] of [
+    [null, token("e", 1), token("e", 1)],
+    [token("e", 5), token("e", 3), token("e", 5)],
+    [token("e", 5), token("f", 1), token("f", 1)],
+    [token("e", 5), token("", 0, 99), token("e", 5, 99)],
+    [token("e", 5, 99), token("e", 6), token("e", 6, 99)],
+    [token("", 0, 99), token("e", 6), token("e", 6, 99)],
+  ]) {
+    assert.deepEqual(mergeTokens(older, newer), merged);
+  }
 });
 
 const logOf = (...records) => {

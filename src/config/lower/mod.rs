@@ -55,12 +55,12 @@ impl Scope<'_> {
 
 /// Makes the app. `None` means that a problem was added.
 pub(crate) fn app(name: &AppName, file: EnvironmentFile, scope: &mut Scope<'_>) -> Option<App> {
-    let target = target(&file, scope);
+    // Without a target, the rest is checked as for the one that allows the most.
+    let target = target(&file, scope).unwrap_or(Target::Local { port: None });
     let secrets = secrets(&file, scope);
     let build = build(file.build.as_ref(), &secrets, scope);
     let schema = schema(file.schema.as_ref(), scope);
     check_env(file.env.as_ref(), &secrets, scope);
-    let target = target?;
     let services = services::services(&file, &target, &secrets, scope);
     let release = release(&file, &target, scope);
     let edge = edge::edge(file.edge.as_ref(), &target);
@@ -155,6 +155,7 @@ fn build(
 ) -> Option<Build> {
     let section = file.map(|file| &file.value);
     let place = file.map_or(Span::START, |file| file.span);
+    let args = build_args(section, secrets, scope);
     let context = section.and_then(|build| build.context.as_ref());
     let folder = context.map_or(".", |context| &context.value.0);
     let context_place = context.map_or(place, |context| context.span);
@@ -169,7 +170,7 @@ fn build(
     Some(Build {
         dockerfile: Dockerfile::File(dockerfile?),
         context,
-        args: build_args(section, secrets, scope),
+        args,
         platform: section
             .and_then(|build| build.platform.as_ref())
             .map_or_else(|| PLATFORM.to_owned(), |platform| platform.value.0.clone()),
@@ -192,12 +193,11 @@ fn dockerfile(
     if path.is_file() {
         return Some(path);
     }
-    let message = format!("there is no Dockerfile at `{}`", written.display());
-    let hint = match named {
-        Some(_) => "the path is relative to the folder of mizan.yaml",
-        None => "write one, or name it with `build: {dockerfile: PATH}`",
+    let (what, hint) = match named {
+        Some(_) => ("file", "the path is relative to the folder of mizan.yaml"),
+        None => ("Dockerfile", "write one, or name it with `build: {dockerfile: PATH}`"),
     };
-    scope.problems.hint(place, message, hint);
+    scope.problems.hint(place, format!("there is no {what} `{}`", written.display()), hint);
     None
 }
 

@@ -205,8 +205,7 @@ fn scale(file: Option<&Spanned<ScaleFile>>, is_web: bool, scope: &mut Scope<'_>)
         scope.problems.add(max.span, message);
     }
     if let Some(min) = min.filter(|min| is_web && min.value.0 == 0) {
-        let hint = "the service that takes the traffic needs at least one copy";
-        scope.problems.hint(min.span, "`min` is 0", hint);
+        scope.problems.add(min.span, "the service that takes the traffic needs at least one copy");
     }
     Scale {
         min: min_value,

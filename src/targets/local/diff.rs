@@ -43,6 +43,7 @@ mod kept {
     pub const IMAGE: &str = "the image stays in the engine's cache";
     pub const ARTIFACTS: &str = "they stay in the cache, beside the image";
     pub const MIGRATION: &str = "a migration is not taken back";
+    pub const FRONT: &str = "it serves on as before";
     pub const LEFTOVER: &str = "it was left over";
     pub const RECORD: &str = "it is the commit point";
     pub const GONE: &str = "what was removed is gone";

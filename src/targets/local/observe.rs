@@ -108,6 +108,12 @@ impl ContainerRole {
 pub struct SeenFront {
     /// The port it listens on.
     pub port: u16,
+    /// The host names it answers to.
+    pub hosts: Vec<String>,
+    /// It can run Workers.
+    pub workers: bool,
+    /// The version of the tool it belongs to.
+    pub version: String,
     /// The release that takes the traffic.
     pub active: Option<ReleaseId>,
     /// The published port that release's origin was at when it was activated.

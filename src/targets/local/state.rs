@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::{Context, ErrorKind, Result},
-    model::ReleaseId,
+    model::{AppName, ReleaseId},
 };
 use sha2::{Digest, Sha256};
 
@@ -49,6 +49,26 @@ impl StateDir {
     /// The ledger.
     pub fn ledger(&self) -> PathBuf {
         self.root.join("ledger")
+    }
+
+    /// The ledgers of all environments and checkouts of an app on this machine, this one's among
+    /// them: they share its images.
+    ///
+    /// # Errors
+    /// The folder that holds them cannot be read.
+    pub fn ledgers_of(&self, app: &AppName) -> Result<Vec<PathBuf>> {
+        let Some(data) = self.root.parent() else { return Ok(Vec::new()) };
+        let entries = match fs::read_dir(data) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).context(ErrorKind::Failed, || cannot_read(data)),
+        };
+        let prefix = format!("{app}-");
+        let ours = entries
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix));
+        let ledgers = ours.map(|entry| entry.path().join("ledger"));
+        Ok(ledgers.filter(|path| path.is_dir()).collect())
     }
 
     /// The deploy lock.

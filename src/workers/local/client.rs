@@ -30,6 +30,7 @@ use crate::{
 
 /// How long a supervisor may take to start or to be replaced.
 const START_LIMIT: Duration = Duration::from_secs(60);
+const STATUS_LIMIT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(50);
 
 /// What a supervisor needs of the environment; it holds nothing of the user's secrets.
@@ -64,7 +65,7 @@ impl Control {
         let deadline = Instant::now() + START_LIMIT;
         let mut replaced = None;
         while Instant::now() < deadline {
-            match self.try_ask(&Request::Status).await {
+            match self.try_status().await {
                 Ok(Ok(Answer::Status { status })) if is_current(&status, settings) => {
                     return Ok(status);
                 }
@@ -74,6 +75,8 @@ impl Control {
                 }
                 // It is on its way, or on its way out.
                 Ok(_) => sleep(POLL).await,
+                // One of a version with other words for things.
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => self.stop().await?,
                 Err(_) => self.start(settings).await?,
             }
         }
@@ -83,7 +86,7 @@ impl Control {
 
     /// What runs; `None` if no supervisor does.
     pub async fn status(&self) -> Result<Option<Status>> {
-        match self.try_ask(&Request::Status).await {
+        match self.try_status().await {
             Ok(Ok(Answer::Status { status })) => Ok(Some(status)),
             Ok(reply) => reply.and_then(unexpected),
             Err(error) if is_absent(&error) => Ok(None),
@@ -134,6 +137,8 @@ impl Control {
     pub async fn stop(&self) -> Result<()> {
         match self.try_ask(&Request::Stop).await {
             Err(error) if is_absent(&error) => return Ok(()),
+            // It has understood more than we do.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
             Err(error) => return Err(self.unreachable(&error)),
             Ok(reply) => reply.map(drop)?,
         }
@@ -211,6 +216,13 @@ impl Control {
 
     async fn ask(&self, request: &Request) -> Result<Answer> {
         self.try_ask(request).await.map_err(|error| self.unreachable(&error))?
+    }
+
+    /// Nothing is quicker to answer: no answer means that it hangs.
+    async fn try_status(&self) -> io::Result<Reply> {
+        timeout(STATUS_LIMIT, self.try_ask(&Request::Status))
+            .await
+            .unwrap_or_else(|elapsed| Err(elapsed.into()))
     }
 
     async fn try_ask(&self, request: &Request) -> io::Result<Reply> {

@@ -1,12 +1,15 @@
 //! The control socket: takes the client's operations and carries them out.
 
-use std::{convert::Infallible, io, process::Stdio, sync::Arc};
+use std::{convert::Infallible, io, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -17,6 +20,8 @@ use super::{
 };
 use crate::error::{Context, Error, ErrorKind, Result};
 
+/// When no connection can be accepted (out of descriptors), trying at once would only spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// No operation is larger.
 const REQUEST_MAX: usize = 64 * 1024;
 
@@ -34,11 +39,9 @@ impl Control {
     /// Answers clients for as long as it is polled.
     pub(super) async fn serve(self: Arc<Self>, listener: UnixListener) {
         loop {
-            // It fails only for connections that are gone already, or for lack of descriptors.
-            if let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(self.clone().attend(stream));
-            } else {
-                tokio::task::yield_now().await;
+            match listener.accept().await {
+                Ok((stream, _)) => drop(tokio::spawn(self.clone().attend(stream))),
+                Err(_) => sleep(ACCEPT_PAUSE).await,
             }
         }
     }
@@ -111,7 +114,7 @@ impl Control {
 
     /// Starts the next supervisor with the public socket as its standard input: connections wait
     /// in the socket's queue while one goes and the other comes. It waits for our lock.
-    fn replace(&self, program: &std::path::Path, arguments: &[String]) -> Result<()> {
+    fn replace(&self, program: &Path, arguments: &[String]) -> Result<()> {
         let spawn = || -> io::Result<()> {
             let socket = std::os::fd::OwnedFd::from(self.public.try_clone()?);
             tokio::process::Command::new(program)

@@ -45,6 +45,8 @@ pub(super) struct Generations {
     pub(super) hub: Hub,
     front: Arc<Front>,
     table: Mutex<Table>,
+    /// Held while a generation is looked for and started: of two that ask, one starts it.
+    starting: tokio::sync::Mutex<()>,
     sockets: AtomicU32,
 }
 
@@ -86,6 +88,7 @@ impl Generations {
             registry,
             front,
             table: Mutex::default(),
+            starting: tokio::sync::Mutex::default(),
             sockets: AtomicU32::new(0),
         })
     }
@@ -111,25 +114,28 @@ impl Generations {
     /// Starts a generation and waits until it answers.
     pub(super) async fn prepare(&self, id: &str, source: Source) -> Result<()> {
         check_id(id)?;
-        let generation = match self.find(id) {
-            Some(found) if found.is_still(&source) => found,
-            Some(_) if self.table().active.as_deref() == Some(id) => {
-                return Err(Error::failed(format!("generation {id} is live with other content"))
-                    .hint("prepare the new content under another id"));
-            }
-            found => {
-                if let Some(outdated) = found {
-                    outdated.stop().await;
-                }
-                let generation = Arc::new(self.start(id, source).await?);
-                self.table().generations.insert(id.to_owned(), generation.clone());
-                generation
-            }
-        };
+        let generation = self.find_or_start(id, source).await?;
         let Err(error) = generation.ready().await else { return self.save() };
         self.give_up(id, &generation).await;
         Err(Error { message: format!("generation {id} does not start"), ..error }
             .log(log_file::tail(&self.layout.log(&log_name(id)), LOG_TAIL)))
+    }
+
+    async fn find_or_start(&self, id: &str, source: Source) -> Result<Arc<Generation>> {
+        let _one_at_a_time = self.starting.lock().await;
+        if let Some(found) = self.find(id) {
+            if found.is_still(&source) {
+                return Ok(found);
+            }
+            if self.active().as_deref() == Some(id) {
+                return Err(Error::failed(format!("generation {id} is live with other content"))
+                    .hint("prepare the new content under another id"));
+            }
+            found.stop().await;
+        }
+        let generation = Arc::new(self.start(id, source).await?);
+        self.table().generations.insert(id.to_owned(), generation.clone());
+        Ok(generation)
     }
 
     /// Makes a prepared generation live.
@@ -160,7 +166,7 @@ impl Generations {
     /// Drains a generation and ends it.
     pub(super) async fn retire(&self, id: &str, drain: Duration) -> Result<usize> {
         let live = || Error::failed(format!("generation {id} is live and cannot be retired"));
-        if self.table().active.as_deref() == Some(id) {
+        if self.active().as_deref() == Some(id) {
             return Err(live());
         }
         let open = self.drain(id, drain).await;

@@ -4,7 +4,7 @@
 //! id and the recorded start, in the recorded run of the machine.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     thread,
@@ -62,7 +62,7 @@ impl Identity {
 /// A zombie has ended: only its parent can still tell.
 #[cfg(target_os = "linux")]
 fn start_of(pid: i32) -> io::Result<Option<String>> {
-    let stat = match fs::read_to_string(format!("/proc/{pid}/stat")) {
+    let stat = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         stat => stat?,
     };
@@ -73,7 +73,7 @@ fn start_of(pid: i32) -> io::Result<Option<String>> {
         return Ok(None);
     }
     let ticks = fields.nth(18).unwrap_or_default();
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
     Ok(Some(format!("{} {ticks}", boot.trim())))
 }
 

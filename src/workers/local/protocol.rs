@@ -121,6 +121,8 @@ pub enum GenerationState {
     Starting,
     /// It answers.
     Ready,
-    /// It ended and is started again after a pause.
+    /// It answered once, ended, and is started again.
     Down,
+    /// It has ended before it ever answered; it is tried again, but a release like this is broken.
+    Failed,
 }

@@ -50,10 +50,13 @@ impl Worker {
         self.status.borrow().clone()
     }
 
-    /// Waits until it answers. Ending before that, or taking too long, is an error.
+    /// Waits until it answers. One that never did and ends, or takes too long, is an error; one
+    /// that crashed is waited for.
     pub(super) async fn ready(&self, limit: Duration) -> Result<()> {
         let mut status = self.status.clone();
-        let settled = status.wait_for(|status| status.state != GenerationState::Starting);
+        let settled = status.wait_for(|status| {
+            matches!(status.state, GenerationState::Ready | GenerationState::Failed)
+        });
         let failed =
             |cause: String| Error::new(ErrorKind::Failed, "workerd does not start").cause(cause);
         match tokio::time::timeout(limit, settled).await {
@@ -96,7 +99,10 @@ impl Keeper {
             }
             self.status.send_modify(|status| {
                 status.pid = None;
-                status.state = GenerationState::Down;
+                status.state = match status.state {
+                    GenerationState::Ready | GenerationState::Down => GenerationState::Down,
+                    GenerationState::Starting | GenerationState::Failed => GenerationState::Failed,
+                };
                 status.restarts += 1;
             });
             if begun.elapsed() > GOOD_RUN {
@@ -125,7 +131,7 @@ impl Keeper {
         if let Some(pid) = pid {
             self.note(self.registry.add(pid));
         }
-        // After the first run, the state stays "down" until the new process answers.
+        // After the first run, the state stays as it is until the new process answers.
         self.status.send_modify(|status| status.pid = pid);
         let ended = tokio::select! {
             ended = self.watch_over(&mut child) => ended,

@@ -41,6 +41,7 @@ export const boardData = (overrides = {}) => ({
         { context: "post", params: ["post_id"] },
       ],
     },
+    { name: "search", affects: [] },
     { name: "mark_read", affects: [{ context: "me", params: [] }] },
   ],
   routes: [

@@ -153,7 +153,7 @@ impl LocalExecutor {
             Op::StopFront => self.stop_front().await,
             Op::RemoveNetwork { network } => self.remove_network(network).await,
             Op::RemoveVolume { volume } => self.remove_volume(volume).await,
-            Op::RemoveImages => self.remove_images(&[], context).await,
+            Op::RemoveImages => self.remove_images(context).await,
             Op::RemoveState { secrets } => self.remove_state(*secrets).await,
         }
     }

@@ -7,7 +7,6 @@ use super::{super::desired::Desired, LocalExecutor};
 use crate::{
     engine::{StepContext, StepOutput},
     error::{Context, ErrorKind, Result},
-    images::{self, ImageId},
     ledger::{ImageRecord, InventoryItem, Release},
     model::ReleaseId,
     plan::Late,
@@ -100,25 +99,15 @@ impl LocalExecutor {
         Ok(StepOutput::new())
     }
 
-    /// A release is forgotten: record, Workers, and every image that no release runs.
+    /// A release is forgotten: record, Workers, and the images that no release runs any more.
     pub(super) async fn forget_release(
         &self,
         release: ReleaseId,
         context: &StepContext<'_>,
     ) -> Result<StepOutput> {
         self.drop_generation(release).await?;
-        let releases = self.ledger.releases().await?;
-        let image = releases.iter().find(|known| known.id == release).map(|known| &known.image.id);
-        let needed: Vec<String> = releases
-            .iter()
-            .filter(|known| known.id != release)
-            .map(|known| known.image.id.clone())
-            .collect();
         self.ledger.forget(release).await?;
-        if let Some(image) = image.filter(|image| !needed.contains(image)) {
-            images::forget_artifacts(&self.state.artifacts(), &ImageId(image.clone()))?;
-        }
-        self.remove_images(&needed, context).await
+        self.remove_images(context).await
     }
 }
 

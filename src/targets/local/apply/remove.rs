@@ -6,18 +6,28 @@ use super::LocalExecutor;
 use crate::{
     engine::{StepContext, StepOutput},
     error::{Error, Result},
-    images,
+    images::{self, ImageId},
+    ledger::Ledger,
 };
 
 impl LocalExecutor {
-    /// The images of this app are gone, but for those to keep and those that somebody still runs.
-    pub(super) async fn remove_images(
-        &self,
-        keep: &[String],
-        context: &StepContext<'_>,
-    ) -> Result<StepOutput> {
-        for kept in images::remove_all(&self.docker, &self.scope.app, keep).await? {
-            context.progress(format!("{kept} is still in use and stays"));
+    /// The app's images that no release of any environment runs are gone, with what was taken out
+    /// of them; one that a container uses stays.
+    pub(super) async fn remove_images(&self, context: &StepContext<'_>) -> Result<StepOutput> {
+        let mut needed = Vec::new();
+        for ledger in self.state.ledgers_of(&self.scope.app)? {
+            let releases = Ledger::local(&ledger)?.releases().await?;
+            needed.extend(releases.into_iter().map(|release| ImageId(release.image.id)));
+        }
+        let pruned = images::prune(&self.docker, &self.scope.app, &needed).await?;
+        for image in &pruned.gone {
+            images::forget_artifacts(&self.state.artifacts(), image)?;
+        }
+        for image in pruned.removed {
+            context.progress(format!("removed {image}"));
+        }
+        for image in pruned.in_use {
+            context.progress(format!("{image} is still in use and stays"));
         }
         Ok(StepOutput::new())
     }

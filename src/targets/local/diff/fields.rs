@@ -3,10 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::desired::{EnvSpec, Kind, PlaneSpec, ServiceSpec},
+    super::{
+        desired::{Desired, EnvSpec, Kind, PlaneSpec, ServiceSpec},
+        observe::SeenFront,
+    },
     is_late,
 };
-use crate::plan::{Change, FieldDiff, FieldValue, Late};
+use crate::{
+    plan::{Change, FieldDiff, FieldValue, Late},
+    workers::local::TOOL_VERSION,
+};
 
 /// A field of something that does not exist yet.
 pub fn literal(field: &str, value: impl Into<String>) -> FieldDiff {
@@ -104,6 +110,27 @@ fn size(bytes: u64) -> String {
         bytes if bytes % MIB == 0 => format!("{}MiB", bytes / MIB),
         bytes => format!("{bytes}B"),
     }
+}
+
+/// What a running front has to learn; the port is another matter.
+pub fn front_diff(seen: &SeenFront, desired: &Desired) -> Vec<FieldDiff> {
+    let mut fields = Vec::new();
+    let mut differ = |field: &str, before: String, after: String| {
+        if before != after {
+            fields.push(FieldDiff {
+                field: field.to_owned(),
+                before: before.into(),
+                after: after.into(),
+            });
+        }
+    };
+    differ("hosts", seen.hosts.join(", "), desired.hosts.join(", "));
+    differ("version", seen.version.clone(), TOOL_VERSION.to_owned());
+    // A front that could run Workers and need not is as good.
+    if desired.plane.is_some() && !seen.workers {
+        differ("workers", "off".to_owned(), "on".to_owned());
+    }
+    fields
 }
 
 /// What a new Edge will be like.

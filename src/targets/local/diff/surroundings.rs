@@ -62,7 +62,15 @@ impl<'a> Planner<'a> {
                 let undo = Undo::Restore { op: Box::new(Op::StartFront { port: front.port }) };
                 self.step(resource, Change::Replace { why, fields }, &[], op, undo);
             }
-            Some(_) => self.builder.unchanged(resource),
+            Some(front) => {
+                let fields = fields::front_diff(front, self.desired);
+                if fields.is_empty() {
+                    self.builder.unchanged(resource);
+                } else {
+                    let undo = Undo::None { why: kept::FRONT.into() };
+                    self.step(resource, Change::Update { fields }, &[], op, undo);
+                }
+            }
         }
     }
 

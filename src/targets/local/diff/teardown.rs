@@ -55,13 +55,17 @@ pub fn plan_teardown(
         builder.step(delete(resource, &gone, Op::RemoveNetwork { network }));
     }
     volumes(&mut builder, observed, teardown, &gone);
+    if observed.state_exists && (teardown.volumes || !observed.releases.is_empty()) {
+        let resource = ResourceId::new("ledger", scope.folder());
+        let op = Op::RemoveState { secrets: teardown.volumes };
+        let step = delete(resource, &gone, op);
+        // Images that a ledger still names are kept.
+        gone.push(step.id.clone());
+        builder.step(step);
+    }
     if observed.any_image {
         let resource = ResourceId::new("image", scope.app.to_string());
         builder.step(delete(resource, &gone, Op::RemoveImages));
-    }
-    if observed.state_exists && (teardown.volumes || !observed.releases.is_empty()) {
-        let resource = ResourceId::new("ledger", scope.folder());
-        builder.step(delete(resource, &gone, Op::RemoveState { secrets: teardown.volumes }));
     }
     builder.build()
 }

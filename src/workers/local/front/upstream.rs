@@ -145,7 +145,7 @@ impl Upstream {
     async fn until_ready(&self) {
         if let Some(process) = &self.process {
             // It fails if the process was stopped for good; then connecting says so.
-            let _ = process.clone().wait_for(|process| is_ready(process)).await;
+            let _ = process.clone().wait_for(is_ready).await;
         }
     }
 

@@ -1,0 +1,198 @@
+//! Visitors: one by one, and many at once.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    HeaderMap, Request, StatusCode,
+    client::conn::http1::{self, SendRequest},
+    header,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_tungstenite::WebSocketStream;
+
+/// One connection of one visitor.
+pub struct Visitor {
+    sender: SendRequest<Full<Bytes>>,
+    port: u16,
+}
+
+/// What the visitor got.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Visitor {
+    pub async fn connect(port: u16) -> Self {
+        Self::try_connect(port).await.unwrap()
+    }
+
+    async fn try_connect(port: u16) -> Result<Self, String> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(text)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(text)?;
+        tokio::spawn(connection);
+        Ok(Self { sender, port })
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.get_from(&format!("board.localhost:{}", self.port), path).await
+    }
+
+    pub async fn get_from(&mut self, host: &str, path: &str) -> Answer {
+        let request = Request::get(path).header(header::HOST, host);
+        self.send(request.body(Full::default()).unwrap()).await.unwrap()
+    }
+
+    pub async fn post(&mut self, path: &str, body: &str) -> Answer {
+        self.try_post(path, body).await.unwrap()
+    }
+
+    /// The pieces of an answer, and when they came.
+    pub async fn stream(&mut self, path: &str) -> Vec<(Instant, String)> {
+        let request = Request::get(path)
+            .header(header::HOST, format!("board.localhost:{}", self.port))
+            .body(Full::default());
+        let mut body = self.sender.send_request(request.unwrap()).await.unwrap().into_body();
+        let mut pieces = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let data = frame.unwrap().into_data().unwrap_or_default();
+            pieces.push((Instant::now(), String::from_utf8(data.to_vec()).unwrap()));
+        }
+        pieces
+    }
+
+    /// What the origin is told when the visitor lies.
+    pub async fn headers_seen_by_origin(&mut self) -> BTreeMap<String, String> {
+        let request = Request::get("/headers")
+            .header(header::HOST, format!("board.localhost:{}", self.port))
+            .header("x-forwarded-for", "6.6.6.6")
+            .header("x-forwarded-proto", "https")
+            .header("x-forwarded-host", "evil.example")
+            .header("forwarded", "for=6.6.6.6")
+            .header("connection", "x-secret-hop")
+            .header("x-secret-hop", "1")
+            .header("x-request-id", "7")
+            .body(Full::default())
+            .unwrap();
+        serde_json::from_str(&self.send(request).await.unwrap().text).unwrap()
+    }
+
+    async fn try_get(&mut self, path: &str) -> Result<Answer, String> {
+        let request = Request::get(path)
+            .header(header::HOST, format!("board.localhost:{}", self.port))
+            .body(Full::default());
+        self.send(request.map_err(text)?).await
+    }
+
+    async fn try_post(&mut self, path: &str, body: &str) -> Result<Answer, String> {
+        let request = Request::post(path)
+            .header(header::HOST, format!("board.localhost:{}", self.port))
+            .body(Full::from(body.to_owned()));
+        self.send(request.map_err(text)?).await
+    }
+
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
+        self.sender.ready().await.map_err(text)?;
+        let (head, body) = self.sender.send_request(request).await.map_err(text)?.into_parts();
+        let bytes = body.collect().await.map_err(text)?.to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).map_err(text)?;
+        Ok(Answer { status: head.status, headers: head.headers, text })
+    }
+}
+
+fn text(error: impl std::fmt::Debug) -> String {
+    format!("{error:?}")
+}
+
+/// How a visitor connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connections {
+    /// Once.
+    Kept,
+    /// For each request.
+    Fresh,
+}
+
+/// What happened to the requests of all visitors.
+#[derive(Debug, Default)]
+pub struct Tally {
+    done: AtomicUsize,
+    failures: Mutex<Vec<String>>,
+}
+
+impl Tally {
+    pub fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    pub fn failures(&self) -> Vec<String> {
+        self.failures.lock().unwrap().clone()
+    }
+}
+
+/// Sends GET and POST in turns until told to stop.
+pub async fn load(port: u16, connections: Connections, tally: Arc<Tally>, stop: Arc<AtomicBool>) {
+    let mut visitor = Visitor::try_connect(port).await;
+    let mut number = 0;
+    while !stop.load(Ordering::Relaxed) {
+        number += 1;
+        if connections == Connections::Fresh || visitor.is_err() {
+            visitor = Visitor::try_connect(port).await;
+        }
+        let result = match &mut visitor {
+            Ok(visitor) => exchange(visitor, number).await,
+            Err(error) => Err(error.clone()),
+        };
+        tally.done.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = result {
+            let method = if number.is_multiple_of(2) { "GET" } else { "POST" };
+            let failure = format!("{connections:?} {method} {number}: {error}");
+            tally.failures.lock().unwrap().push(failure);
+            visitor = Err(error);
+        }
+    }
+}
+
+async fn exchange(visitor: &mut Visitor, number: usize) -> Result<(), String> {
+    let (answer, expected) = if number.is_multiple_of(2) {
+        (visitor.try_get("/name").await?, ["a".to_owned(), "b".to_owned()])
+    } else {
+        let body = format!("{number}-{}", "x".repeat(number % 5000));
+        let answer = visitor.try_post("/echo", &body).await?;
+        (answer, [format!("a: {body}"), format!("b: {body}")])
+    };
+    if answer.status == StatusCode::OK && expected.contains(&answer.text) {
+        return Ok(());
+    }
+    Err(format!("{}: {}", answer.status, answer.text))
+}
+
+/// Sends bytes as they are; what came back until nothing more did.
+pub async fn raw(port: u16, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = timeout(Duration::from_millis(300), stream.read_to_end(&mut answer)).await;
+    String::from_utf8(answer).unwrap()
+}
+
+pub async fn websocket(port: u16) -> WebSocketStream<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let url = format!("ws://board.localhost:{port}/ws");
+    tokio_tungstenite::client_async(url, stream).await.unwrap().0
+}
