@@ -104,13 +104,15 @@ impl Control {
         self.ask(&Request::Activate { id: id.to_owned() }).await.map(drop)
     }
 
-    /// Waits until nothing is under way at a generation that is not live any more; how many
-    /// requests and WebSockets still are when the time has passed.
+    /// Waits until no request is under way at a generation that is not live any more, or the time
+    /// has passed; how many requests and WebSockets are open then. WebSockets are not waited for:
+    /// they last as long as their visitors stay.
     pub async fn drain(&self, id: &str, timeout: Duration) -> Result<usize> {
         self.count(&Request::Drain { id: id.to_owned(), timeout }).await
     }
 
-    /// Drains a generation and ends it; how many requests and WebSockets were cut off.
+    /// Ends a generation once nothing is open there, or the time has passed; how many requests and
+    /// WebSockets were cut off.
     ///
     /// For WebSockets to end with the app's own close frame (1012, say), stop the container
     /// between [`Control::drain`] and this: what the app sends when it stops is passed on.

@@ -155,7 +155,7 @@ impl Generations {
         Ok(())
     }
 
-    /// Waits until nothing is under way at a generation; how much still is.
+    /// Waits until no request is under way at a generation; how much is still open.
     pub(super) async fn drain(&self, id: &str, limit: Duration) -> usize {
         match self.find(id) {
             Some(generation) => generation.upstream.drain(limit).await,
@@ -163,13 +163,16 @@ impl Generations {
         }
     }
 
-    /// Drains a generation and ends it.
+    /// Ends a generation once nothing is open there, or the time has passed.
     pub(super) async fn retire(&self, id: &str, drain: Duration) -> Result<usize> {
         let live = || Error::failed(format!("generation {id} is live and cannot be retired"));
         if self.active().as_deref() == Some(id) {
             return Err(live());
         }
-        let open = self.drain(id, drain).await;
+        let open = match self.find(id) {
+            Some(generation) => generation.upstream.finish(drain).await,
+            None => 0,
+        };
         let retired = {
             let mut table = self.table();
             // It may have been made live again meanwhile, by a rollback.

@@ -21,6 +21,11 @@ use crate::{
     },
 };
 
+/// What a container says when it stops is on its way to the visitors for no longer than this.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Lines of the supervisor's log that a failure shows.
+const LOG_TAIL: usize = 20;
+
 impl LocalExecutor {
     fn control(&self) -> Result<Control> {
         Control::at(self.state.supervisor())
@@ -155,7 +160,7 @@ impl LocalExecutor {
     /// The Workers of a release without traffic are stopped.
     pub(super) async fn retire_traffic(&self, release: ReleaseId) -> Result<()> {
         let control = self.control()?;
-        control.retire(&release.to_string(), Duration::ZERO).await?;
+        control.retire(&release.to_string(), LAST_WORDS).await?;
         if self.desired()?.plane.is_some() {
             // The old release may have answered with data from before the migration until now.
             control.record_everything().await?;
