@@ -21,6 +21,7 @@ use super::{
     layout::Layout,
     log_file,
     protocol::{Answer, Reply, Request, Settings, Source, Status, TOOL_VERSION},
+    orphans::Registry,
     unix_http,
 };
 use crate::{
@@ -134,11 +135,11 @@ impl Control {
         }
     }
 
-    /// Ends the supervisor and everything it runs, and waits until it has ended. What was live
-    /// is live again when it is started again.
+    /// Ends the supervisor and everything it runs, and waits until it has ended; also what one that
+    /// was killed has left running. What was live is live again when it is started again.
     pub async fn stop(&self) -> Result<()> {
         match self.try_ask(&Request::Stop).await {
-            Err(error) if is_absent(&error) => return Ok(()),
+            Err(error) if is_absent(&error) => return self.end_orphans().await,
             // It has understood more than we do.
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
             Err(error) => return Err(self.unreachable(&error)),
@@ -160,6 +161,19 @@ impl Control {
 
     fn arguments(&self) -> Vec<String> {
         vec!["__supervise".into(), "--dir".into(), self.dir().display().to_string()]
+    /// A supervisor that has the lock is about to do so itself.
+    async fn end_orphans(&self) -> Result<()> {
+        let layout = self.layout.clone();
+        let ending = tokio::task::spawn_blocking(move || {
+            match File::create(layout.lock()).map(|lock| (lock.try_lock().is_ok(), lock)) {
+                Ok((true, _held)) => Registry::take_over(&layout.children()).map(drop),
+                _ => Ok(()),
+            }
+        });
+        let failed = || "cannot end what a supervisor left running".to_owned();
+        ending.await.context(ErrorKind::Failed, failed)?
+    }
+
     }
 
     async fn start(&self, settings: &Settings) -> Result<()> {
