@@ -159,6 +159,20 @@ impl LocalExecutor {
 
     /// The Workers of a release without traffic are stopped.
     pub(super) async fn retire_traffic(&self, release: ReleaseId) -> Result<()> {
+    /// A release that was given the traffic and lost it again: its last requests are answered, and
+    /// its WebSockets are told to go while its Edge can still tell them.
+    pub(super) async fn leave_traffic(&self, release: ReleaseId) -> Result<()> {
+        let desired = self.desired()?;
+        self.drain_traffic(release, desired.drain()).await?;
+        match desired.web() {
+            Some((web, spec)) => {
+                let container = self.scope.container(web, release);
+                self.containers().stop(&container, spec.stop_timeout).await
+            }
+            None => Ok(()),
+        }
+    }
+
         let control = self.control()?;
         control.retire(&release.to_string(), LAST_WORDS).await?;
         if self.desired()?.plane.is_some() {
