@@ -110,7 +110,16 @@ impl<'a> Planner<'a> {
         });
         let names: BTreeSet<&str> = self.desired.released().map(|(name, _)| name).collect();
         let removed = self.live_containers().any(|seen| !names.contains(seen.service.as_str()));
-        services || removed || self.observed.live_plane != self.desired.plane || self.stale_origin()
+        services
+            || removed
+            || self.observed.live_plane != self.desired.plane
+            || self.stale_origin()
+            || self.is_forgotten()
+    }
+
+    /// True if the front does not know the live release: its state was lost.
+    fn is_forgotten(&self) -> bool {
+        self.live.is_some() && self.observed.served().is_none()
     }
 
     /// True if the Workers of the live release point to a port its container no longer has.

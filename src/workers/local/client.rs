@@ -18,10 +18,11 @@ use tokio::{
 };
 
 use super::{
+    generations::State,
     layout::Layout,
     log_file,
-    protocol::{Answer, Reply, Request, Settings, Source, Status, TOOL_VERSION},
     orphans::Registry,
+    protocol::{Answer, Reply, Request, Settings, Source, Status, TOOL_VERSION},
     unix_http,
 };
 use crate::{
@@ -95,6 +96,11 @@ impl Control {
         }
     }
 
+    /// The generation that a supervisor which is started makes live again.
+    pub fn remembered(&self) -> Result<Option<String>> {
+        Ok(State::read(&self.layout)?.active)
+    }
+
     /// Starts a generation beside the live one and waits until it answers.
     pub async fn prepare(&self, id: &str, source: Source) -> Result<()> {
         self.ask(&Request::Prepare { id: id.to_owned(), source }).await.map(drop)
@@ -155,12 +161,6 @@ impl Control {
         Err(Error::failed(format!("the supervisor in {} does not end", self.dir().display())))
     }
 
-    fn dir(&self) -> &Path {
-        self.layout.dir()
-    }
-
-    fn arguments(&self) -> Vec<String> {
-        vec!["__supervise".into(), "--dir".into(), self.dir().display().to_string()]
     /// A supervisor that has the lock is about to do so itself.
     async fn end_orphans(&self) -> Result<()> {
         let layout = self.layout.clone();
@@ -174,6 +174,12 @@ impl Control {
         ending.await.context(ErrorKind::Failed, failed)?
     }
 
+    fn dir(&self) -> &Path {
+        self.layout.dir()
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        vec!["__supervise".into(), "--dir".into(), self.dir().display().to_string()]
     }
 
     async fn start(&self, settings: &Settings) -> Result<()> {

@@ -68,9 +68,15 @@ struct Generation {
 
 /// What a restarted supervisor needs to know.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct State {
-    active: Option<String>,
+pub(super) struct State {
+    pub active: Option<String>,
     generations: BTreeMap<String, Source>,
+}
+
+impl State {
+    pub(super) fn read(layout: &Layout) -> Result<Self> {
+        Ok(files::read_json(&layout.state())?.unwrap_or_default())
+    }
 }
 
 impl Generations {
@@ -96,7 +102,7 @@ impl Generations {
     /// Starts what the supervisor before this one had prepared, and makes live what was live. What
     /// cannot be started is told in the log and left out: the rest is still of use.
     pub(super) async fn restore(&self) -> Result<()> {
-        let state: State = files::read_json(&self.layout.state())?.unwrap_or_default();
+        let state = State::read(&self.layout)?;
         for (id, source) in state.generations {
             match self.start(&id, source).await {
                 Ok(generation) => drop(self.table().generations.insert(id, Arc::new(generation))),

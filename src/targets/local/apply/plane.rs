@@ -31,7 +31,7 @@ impl LocalExecutor {
         Control::at(self.state.supervisor())
     }
 
-    /// The supervisor runs and listens on the public port.
+    /// The supervisor runs, listens on the public port, and serves what it served before.
     pub(super) async fn start_front(&self, port: u16) -> Result<StepOutput> {
         self.state.create()?;
         let hosts = self.desired()?.hosts.clone();
@@ -39,7 +39,14 @@ impl LocalExecutor {
             Some(_) => Some(crate::workers::workerd::ensure()?),
             None => None,
         };
-        self.control()?.ensure_running(&Settings { port, hosts, workerd }).await?;
+        let control = self.control()?;
+        let before = control.remembered()?;
+        let status = control.ensure_running(&Settings { port, hosts, workerd }).await?;
+        if let Some(before) = before.filter(|_| status.active.is_none()) {
+            return Err(Error::failed(format!("the front cannot serve {before} again"))
+                .log(control.log("supervisor", LOG_TAIL).await.unwrap_or_default())
+                .hint("`mizan deploy` once more makes a new release"));
+        }
         fs::write(self.state.port(), port.to_string())
             .context(ErrorKind::Failed, || "cannot remember the public port".into())?;
         Ok(StepOutput::from([("port".to_owned(), port.to_string())]))
@@ -152,13 +159,6 @@ impl LocalExecutor {
         Ok(StepOutput::new())
     }
 
-    /// The release's last requests are answered, or their time has passed.
-    pub(super) async fn drain_traffic(&self, release: ReleaseId, limit: Duration) -> Result<usize> {
-        self.control()?.drain(&release.to_string(), limit).await
-    }
-
-    /// The Workers of a release without traffic are stopped.
-    pub(super) async fn retire_traffic(&self, release: ReleaseId) -> Result<()> {
     /// A release that was given the traffic and lost it again: its last requests are answered, and
     /// its WebSockets are told to go while its Edge can still tell them.
     pub(super) async fn leave_traffic(&self, release: ReleaseId) -> Result<()> {
@@ -173,6 +173,13 @@ impl LocalExecutor {
         }
     }
 
+    /// The release's last requests are answered, or their time has passed.
+    pub(super) async fn drain_traffic(&self, release: ReleaseId, limit: Duration) -> Result<usize> {
+        self.control()?.drain(&release.to_string(), limit).await
+    }
+
+    /// The Workers of a release without traffic are stopped.
+    pub(super) async fn retire_traffic(&self, release: ReleaseId) -> Result<()> {
         let control = self.control()?;
         control.retire(&release.to_string(), LAST_WORDS).await?;
         if self.desired()?.plane.is_some() {

@@ -97,6 +97,11 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn notes(&mut self) {
+        if let Some(live) = self.live.filter(|_| self.is_forgotten()) {
+            self.builder.note(Note::Warning(format!(
+                "the front no longer knows {live}: visitors get an error until the next release"
+            )));
+        }
         let used: BTreeSet<String> = self
             .desired
             .volumes()

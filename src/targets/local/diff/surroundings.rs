@@ -50,7 +50,12 @@ impl<'a> Planner<'a> {
         match &self.observed.front {
             None => {
                 let fields = vec![fields::literal("url", self.desired.url())];
-                self.step(resource, Change::Create { fields }, &[], op, Undo::Delete);
+                // It may come back with a live release, which a failed deploy must not take down.
+                let undo = match self.observed.served() {
+                    Some(_) => Undo::None { why: kept::FRONT.into() },
+                    None => Undo::Delete,
+                };
+                self.step(resource, Change::Create { fields }, &[], op, undo);
             }
             Some(front) if front.port != self.desired.port => {
                 let fields = vec![FieldDiff {
