@@ -1,7 +1,8 @@
 // The deployed copy of the board under test: its source, `mizan` for it, and what runs because of it.
 
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import path from "node:path";
@@ -24,6 +25,35 @@ export class Board {
         resolve({ code: error ? error.code : 0, stdout, stderr }),
       );
     });
+  }
+
+  /** A deploy that hangs before `step` as soon as `reached`, and unwinds when it is told to `interrupt`. */
+  hangingDeploy(step) {
+    const child = spawn(this.#program, ["-C", this.#folder, "deploy", "--yes"], {
+      env: { ...process.env, MIZAN_FAULT: `hang:before:${step}` },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let stderr = "";
+    const reached = withResolvers();
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      stderr += text;
+      if (stderr.includes(`… ${step.replace("/", " ")}: running`)) reached.resolve();
+    });
+    const ended = once(child, "close").then(([code]) => ({ code, stderr }));
+    ended.then(() => reached.reject(new Error(`it never came to ${step}:\n${stderr}`)));
+    return {
+      reached: reached.promise,
+      interrupt() {
+        child.kill("SIGINT");
+        return ended;
+      },
+    };
+  }
+
+  /** The release that a deploy would make now. */
+  async nextRelease() {
+    const { stdout } = await this.mizan("status", "--format", "json");
+    return `r${Number(JSON.parse(stdout).release.slice(1)) + 1}`;
   }
 
   /** What the front page of the next release says. */
@@ -125,6 +155,12 @@ function processes() {
   const lines = execFileSync("ps", ["-A", "-ww", ...columns], { encoding: "utf8" }).split("\n");
   const found = lines.map((line) => /^\s*(\d+)\s+([^Z]\S*)\s+(.*)$/.exec(line)).filter(Boolean);
   return found.map(([, pid, , args]) => ({ pid: Number(pid), args }));
+}
+
+function withResolvers() {
+  const made = {};
+  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  return made;
 }
 
 function fromEnvironment(name) {

@@ -12,6 +12,7 @@ import { Board } from "./board.mjs";
 import { startLoad } from "./load.mjs";
 
 const FAILED_AND_UNDONE = 70;
+const INTERRUPTED = 130;
 const REQUESTS = Number(process.env.MIZAN_TRAFFIC_REQUESTS ?? 2000);
 const VERSION = /Traffic test, version (\w+)\./;
 const READERS_ONLY = ["--posts", "0"];
@@ -67,6 +68,18 @@ test("a release whose migration fails: the old one serves on", async (t) => {
   ]);
 });
 
+test("a deploy that is taken back after traffic has moved sends its visitors back", async (t) => {
+  await board.setVersion("withdrawn");
+  const containers = board.containers();
+  const deploy = board.hangingDeploy(`release/${await board.nextRelease()}`);
+  await deploy.reached;
+  const { seen, outcome } = await under(t, () => deploy.interrupt());
+  await board.setVersion("blue");
+  assert.equal(outcome.code, INTERRUPTED, outcome.stderr);
+  assertBoth(seen, "withdrawn", "blue");
+  assert.deepEqual(board.containers(), containers);
+});
+
 test("an Edge that is killed comes back, and readers wait instead of failing", async (t) => {
   const { outcome } = await under(t, async () => {
     const killed = board.kill("release.capnp");
@@ -91,6 +104,16 @@ test("a supervisor that is killed is started again by the next deploy", async ()
   assert.notEqual(board.find("__supervise"), killed);
   assert.equal(await board.version(VERSION), "blue");
   for (const pid of orphans) assert.ok(!board.isAlive(pid), `${pid} was left running`);
+});
+
+test("a release that fails while the front is down leaves it running", async (t) => {
+  board.kill("__supervise");
+  const edit = board.append("backend/board/migrations/0002_fails.py", FAILING_MIGRATION);
+  await edit.make();
+  const outcome = await board.mizan("deploy", "--yes");
+  await edit.takeBack();
+  assert.equal(outcome.code, FAILED_AND_UNDONE, outcome.stderr);
+  await under(t, () => {});
 });
 
 /** Does something while visitors are there, and holds that none of them saw a failure. */
