@@ -8,7 +8,7 @@
 source "$(dirname "$0")/lib.sh"
 
 lint_steps=(format shell licences templates clippy)
-steps=("${lint_steps[@]}" workers load board rust browser) # and `conformance`, which takes long: only by name
+steps=("${lint_steps[@]}" workers load board rust traffic browser) # and `conformance`, which takes long: only by name
 
 about() {
   case $1 in
@@ -21,8 +21,9 @@ about() {
     load) echo "the load for the zero-failure test sees every failure" ;;
     board) echo "the example app: Python tests and server bundle" ;;
     rust) echo "unit and integration tests" ;;
+    traffic) echo "releases under load: nobody sees a failure" ;;
     browser) echo "the deployed board in Chromium" ;;
-    conformance) echo "every step of every target, with a fault before and after it" ;;
+    conformance) echo "every step of every target, with a fault before and after it; the full load" ;;
   esac
 }
 
@@ -43,7 +44,7 @@ step_templates() {
   "$root/scripts/tools.sh" templates
   cd "$root/templates"
   npm run --silent check
-  npx biome check --config-path=. --error-on-warnings ../scripts ../tests/support ../tests/browser
+  npx biome check --config-path=. --error-on-warnings ../scripts ../tests/support ../tests/traffic ../tests/browser
 }
 
 step_clippy() { cargo clippy --locked --all-targets --quiet -- -D warnings; }
@@ -79,7 +80,11 @@ step_rust() {
 step_conformance() {
   prepare_rust
   MIZAN_CONFORMANCE=full cargo nextest run --locked --test it --run-ignored all -E 'test(/^conformance::/)'
+  "$root/scripts/traffic-test.sh" 20000
 }
+
+# Enough requests to meet every phase of a release; the figure that is promised takes `make conformance`.
+step_traffic() { "$root/scripts/traffic-test.sh" 2000; }
 
 step_browser() { "$root/scripts/browser-test.sh"; }
 
@@ -98,7 +103,7 @@ run_steps() {
     [ -n "$(about "$step")" ] || fail "unknown step: $step" "the steps are: ${steps[*]}"
   done
   # The one question there may be (may an engine be installed?) comes first, not after ten minutes.
-  case " $* " in *" rust "* | *" browser "* | *" conformance "*) "$root/scripts/docker-engine.sh" ensure ;; esac
+  case " $* " in *" rust "* | *" traffic "* | *" browser "* | *" conformance "*) "$root/scripts/docker-engine.sh" ensure ;; esac
   for step in "$@"; do run_step "$step"; done
   say "
 $# steps passed in $SECONDS s: $*"

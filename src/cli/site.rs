@@ -113,6 +113,7 @@ impl Site {
         observed.current = self.ledger.current().await?.map(|release| release.id);
         observed.state_exists = self.had_state;
         observed.front = self.front().await?;
+        observed.remembered = self.remembered()?;
         observed.live_plane = match observed.live() {
             Some(live) => self.state.read_plane(live)?,
             None => None,
@@ -124,14 +125,21 @@ impl Site {
         Ok(observed)
     }
 
+    /// The supervisor, if there ever was one: looking must not create its folder.
+    fn control(&self) -> Result<Option<Control>> {
+        let folder = self.state.supervisor();
+        folder.is_dir().then(|| Control::at(folder)).transpose()
+    }
+
+    /// The release that the front will serve when it is started.
+    fn remembered(&self) -> Result<Option<ReleaseId>> {
+        let remembered = self.control()?.map(|control| control.remembered()).transpose()?;
+        Ok(remembered.flatten().and_then(|id| id.parse().ok()))
+    }
+
     async fn front(&self) -> Result<Option<SeenFront>> {
-        // Looking must not create the supervisor's folder.
-        if !self.state.supervisor().is_dir() {
-            return Ok(None);
-        }
-        let Some(status) = Control::at(self.state.supervisor())?.status().await? else {
-            return Ok(None);
-        };
+        let Some(control) = self.control()? else { return Ok(None) };
+        let Some(status) = control.status().await? else { return Ok(None) };
         let active = status.active.as_deref().and_then(|id| id.parse::<ReleaseId>().ok());
         let origin_port = match active {
             Some(release) => self.origin_port(&status, release)?,

@@ -94,7 +94,10 @@ async fn websocket_survives(plane: &Plane, a: &Origin) {
     socket.send(Message::text("still here")).await.unwrap();
     let echo = socket.next().await.unwrap().unwrap();
     assert_eq!(echo.into_text().unwrap(), "a: still here");
-    assert_eq!(plane.control.drain("a", Duration::from_millis(50)).await.unwrap(), 1);
+    // Nobody waits for it: it would last as long as its visitor stays.
+    let drained = plane.control.drain("a", Duration::from_secs(60));
+    let open = tokio::time::timeout(Duration::from_secs(10), drained).await.unwrap();
+    assert_eq!(open.unwrap(), 1);
 
     // As a container that is stopped: it says why, and the visitor hears it.
     a.close_websockets();
@@ -213,6 +216,21 @@ async fn a_killed_supervisor_is_followed_by_one_that_knows_everything() {
         wait_until_gone(child).await;
     }
     assert_eq!(Visitor::connect(plane.port).await.get("/name").await.text, "a");
+}
+
+#[tokio::test]
+async fn what_a_killed_supervisor_left_running_is_stopped_too() {
+    let origin = Origin::start("a").await;
+    let plane = Plane::start().await;
+    plane.prepare_workers("a", &origin).await;
+    let before = plane.status().await;
+    let orphan = before.generations[0].process.as_ref().unwrap().pid.unwrap();
+
+    kill(before.pid);
+    wait_until_gone(before.pid).await;
+    plane.control.stop().await.unwrap();
+    wait_until_gone(orphan).await;
+    wait_until_gone(before.hub.unwrap().pid.unwrap()).await;
 }
 
 #[tokio::test]

@@ -114,7 +114,12 @@ impl<'a> Planner<'a> {
             || removed
             || self.observed.live_plane != self.desired.plane
             || self.stale_origin()
-            || self.forgetful_front()
+            || self.is_forgotten()
+    }
+
+    /// True if the front does not know the live release: its state was lost.
+    fn is_forgotten(&self) -> bool {
+        self.live.is_some() && self.observed.served().is_none()
     }
 
     /// True if the Workers of the live release point to a port its container no longer has.
@@ -126,11 +131,6 @@ impl<'a> Planner<'a> {
             }
             _ => false,
         }
-    }
-
-    /// True if the front runs but has lost what it should forward to.
-    fn forgetful_front(&self) -> bool {
-        self.observed.front.as_ref().is_some_and(|front| front.active.is_none())
     }
 
     fn live_containers(&self) -> impl Iterator<Item = &'a SeenContainer> {

@@ -40,6 +40,8 @@ pub struct Observed {
     pub containers: Vec<SeenContainer>,
     /// The front, if it runs.
     pub front: Option<SeenFront>,
+    /// The release that a front which does not run will serve when it is started.
+    pub remembered: Option<ReleaseId>,
     /// Edge and Render of the live release.
     pub live_plane: Option<PlaneSpec>,
     /// The release the ledger names as current.
@@ -131,8 +133,15 @@ impl Observed {
     /// The release that takes the traffic: what the front says, else what the ledger says, else
     /// (the ledger is lost) what the labels of the containers say.
     pub fn live(&self) -> Option<ReleaseId> {
-        let front = self.front.as_ref().and_then(|front| front.active);
-        front.or(self.current).or_else(|| self.live_by_labels())
+        self.served().or(self.current).or_else(|| self.live_by_labels())
+    }
+
+    /// The release that the front serves, or will serve as soon as it runs.
+    pub fn served(&self) -> Option<ReleaseId> {
+        match &self.front {
+            Some(front) => front.active,
+            None => self.remembered,
+        }
     }
 
     fn live_by_labels(&self) -> Option<ReleaseId> {

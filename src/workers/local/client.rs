@@ -18,8 +18,10 @@ use tokio::{
 };
 
 use super::{
+    generations::State,
     layout::Layout,
     log_file,
+    orphans::Registry,
     protocol::{Answer, Reply, Request, Settings, Source, Status, TOOL_VERSION},
     unix_http,
 };
@@ -94,6 +96,11 @@ impl Control {
         }
     }
 
+    /// The generation that a supervisor which is started makes live again.
+    pub fn remembered(&self) -> Result<Option<String>> {
+        Ok(State::read(&self.layout)?.active)
+    }
+
     /// Starts a generation beside the live one and waits until it answers.
     pub async fn prepare(&self, id: &str, source: Source) -> Result<()> {
         self.ask(&Request::Prepare { id: id.to_owned(), source }).await.map(drop)
@@ -104,13 +111,15 @@ impl Control {
         self.ask(&Request::Activate { id: id.to_owned() }).await.map(drop)
     }
 
-    /// Waits until nothing is under way at a generation that is not live any more; how many
-    /// requests and WebSockets still are when the time has passed.
+    /// Waits until no request is under way at a generation that is not live any more, or the time
+    /// has passed; how many requests and WebSockets are open then. WebSockets are not waited for:
+    /// they last as long as their visitors stay.
     pub async fn drain(&self, id: &str, timeout: Duration) -> Result<usize> {
         self.count(&Request::Drain { id: id.to_owned(), timeout }).await
     }
 
-    /// Drains a generation and ends it; how many requests and WebSockets were cut off.
+    /// Ends a generation once nothing is open there, or the time has passed; how many requests and
+    /// WebSockets were cut off.
     ///
     /// For WebSockets to end with the app's own close frame (1012, say), stop the container
     /// between [`Control::drain`] and this: what the app sends when it stops is passed on.
@@ -132,11 +141,11 @@ impl Control {
         }
     }
 
-    /// Ends the supervisor and everything it runs, and waits until it has ended. What was live
-    /// is live again when it is started again.
+    /// Ends the supervisor and everything it runs, and waits until it has ended; also what one that
+    /// was killed has left running. What was live is live again when it is started again.
     pub async fn stop(&self) -> Result<()> {
         match self.try_ask(&Request::Stop).await {
-            Err(error) if is_absent(&error) => return Ok(()),
+            Err(error) if is_absent(&error) => return self.end_orphans().await,
             // It has understood more than we do.
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
             Err(error) => return Err(self.unreachable(&error)),
@@ -150,6 +159,19 @@ impl Control {
             sleep(POLL).await;
         }
         Err(Error::failed(format!("the supervisor in {} does not end", self.dir().display())))
+    }
+
+    /// A supervisor that has the lock is about to do so itself.
+    async fn end_orphans(&self) -> Result<()> {
+        let layout = self.layout.clone();
+        let ending = tokio::task::spawn_blocking(move || {
+            match File::create(layout.lock()).map(|lock| (lock.try_lock().is_ok(), lock)) {
+                Ok((true, _held)) => Registry::take_over(&layout.children()).map(drop),
+                _ => Ok(()),
+            }
+        });
+        let failed = || "cannot end what a supervisor left running".to_owned();
+        ending.await.context(ErrorKind::Failed, failed)?
     }
 
     fn dir(&self) -> &Path {

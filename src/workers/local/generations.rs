@@ -68,9 +68,15 @@ struct Generation {
 
 /// What a restarted supervisor needs to know.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct State {
-    active: Option<String>,
+pub(super) struct State {
+    pub active: Option<String>,
     generations: BTreeMap<String, Source>,
+}
+
+impl State {
+    pub(super) fn read(layout: &Layout) -> Result<Self> {
+        Ok(files::read_json(&layout.state())?.unwrap_or_default())
+    }
 }
 
 impl Generations {
@@ -96,7 +102,7 @@ impl Generations {
     /// Starts what the supervisor before this one had prepared, and makes live what was live. What
     /// cannot be started is told in the log and left out: the rest is still of use.
     pub(super) async fn restore(&self) -> Result<()> {
-        let state: State = files::read_json(&self.layout.state())?.unwrap_or_default();
+        let state = State::read(&self.layout)?;
         for (id, source) in state.generations {
             match self.start(&id, source).await {
                 Ok(generation) => drop(self.table().generations.insert(id, Arc::new(generation))),
@@ -155,7 +161,7 @@ impl Generations {
         Ok(())
     }
 
-    /// Waits until nothing is under way at a generation; how much still is.
+    /// Waits until no request is under way at a generation; how much is still open.
     pub(super) async fn drain(&self, id: &str, limit: Duration) -> usize {
         match self.find(id) {
             Some(generation) => generation.upstream.drain(limit).await,
@@ -163,13 +169,16 @@ impl Generations {
         }
     }
 
-    /// Drains a generation and ends it.
+    /// Ends a generation once nothing is open there, or the time has passed.
     pub(super) async fn retire(&self, id: &str, drain: Duration) -> Result<usize> {
         let live = || Error::failed(format!("generation {id} is live and cannot be retired"));
         if self.active().as_deref() == Some(id) {
             return Err(live());
         }
-        let open = self.drain(id, drain).await;
+        let open = match self.find(id) {
+            Some(generation) => generation.upstream.finish(drain).await,
+            None => 0,
+        };
         let retired = {
             let mut table = self.table();
             // It may have been made live again meanwhile, by a rollback.

@@ -11,7 +11,7 @@ use std::{fs, path::Path};
 use mizan::{
     config::ConfigFile,
     model::{App, EnvName},
-    plan::{Late, Plan},
+    plan::{Late, Plan, Undo},
     targets::{
         Op,
         local::{Desired, Inputs, Observed, PlaneConfig, PlaneSpec, diff},
@@ -149,6 +149,26 @@ mod drift {
     }
 
     #[test]
+    fn a_front_that_comes_back_with_the_live_release_is_not_taken_away_by_a_failure() {
+        let desired = desired(&app(BOARD), 1);
+        let mut world = deployed(&desired, 1);
+        world.front = None;
+        let changed = plan(&desired, &world);
+        let front = changed.steps.iter().find(|step| step.resource.kind == "front").unwrap();
+        assert!(matches!(front.undo, Undo::None { .. }), "{front:?}");
+    }
+
+    #[test]
+    fn a_front_that_has_forgotten_the_live_release_gets_another() {
+        let plan = after(|world| {
+            world.front.as_mut().unwrap().active = None;
+            world.remembered = None;
+        });
+        assert!(plan.contains("move traffic from r1 to r2"), "{plan}");
+        assert!(plan.contains("the front no longer knows r1"), "{plan}");
+    }
+
+    #[test]
     fn a_lost_network_and_volume_are_made_again() {
         let plan = after(|world| {
             world.network = false;
@@ -186,6 +206,7 @@ mod drift {
     fn a_lost_ledger_is_read_from_the_labels() {
         let plan = after(|world| {
             world.front = None;
+            world.remembered = None;
             world.current = None;
             world.releases.clear();
             world.live_plane = None;

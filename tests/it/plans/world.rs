@@ -77,7 +77,7 @@ fn apply_op(op: &mizan::targets::local::Op, desired: &Desired, version: u32, wor
             world.volumes.remove(volume);
         }
         Local::StartFront { port } => {
-            let active = world.front.as_ref().and_then(|front| front.active);
+            let active = world.served();
             world.front = Some(SeenFront {
                 port: *port,
                 hosts: desired.hosts.clone(),
@@ -114,6 +114,7 @@ fn apply_op(op: &mizan::targets::local::Op, desired: &Desired, version: u32, wor
         Local::MoveTraffic { release } => {
             let front = world.front.as_mut().expect("the front is started before traffic moves");
             front.active = Some(*release);
+            world.remembered = Some(*release);
             if desired.plane.is_none() {
                 world.live_plane = None;
             }
@@ -139,6 +140,7 @@ fn apply_op(op: &mizan::targets::local::Op, desired: &Desired, version: u32, wor
         Local::RemoveState { .. } => {
             world.releases.clear();
             world.current = None;
+            world.remembered = None;
             world.state_exists = false;
         }
     }

@@ -208,7 +208,11 @@ impl Executor<targets::Op> for LocalExecutor {
                     self.delete(op).await?;
                 }
                 let targets::Op::Local(before) = before.as_ref();
-                self.apply_op(before, context).await.map(drop)
+                self.apply_op(before, context).await?;
+                match op {
+                    Op::MoveTraffic { release } => self.leave_traffic(*release).await,
+                    _ => Ok(()),
+                }
             }
             Undo::None { .. } => Ok(()),
         }

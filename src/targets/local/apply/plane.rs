@@ -21,12 +21,17 @@ use crate::{
     },
 };
 
+/// What a container says when it stops is on its way to the visitors for no longer than this.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Lines of the supervisor's log that a failure shows.
+const LOG_TAIL: usize = 20;
+
 impl LocalExecutor {
     fn control(&self) -> Result<Control> {
         Control::at(self.state.supervisor())
     }
 
-    /// The supervisor runs and listens on the public port.
+    /// The supervisor runs, listens on the public port, and serves what it served before.
     pub(super) async fn start_front(&self, port: u16) -> Result<StepOutput> {
         self.state.create()?;
         let hosts = self.desired()?.hosts.clone();
@@ -34,7 +39,14 @@ impl LocalExecutor {
             Some(_) => Some(crate::workers::workerd::ensure()?),
             None => None,
         };
-        self.control()?.ensure_running(&Settings { port, hosts, workerd }).await?;
+        let control = self.control()?;
+        let before = control.remembered()?;
+        let status = control.ensure_running(&Settings { port, hosts, workerd }).await?;
+        if let Some(before) = before.filter(|_| status.active.is_none()) {
+            return Err(Error::failed(format!("the front cannot serve {before} again"))
+                .log(control.log("supervisor", LOG_TAIL).await.unwrap_or_default())
+                .hint("`mizan deploy` once more makes a new release"));
+        }
         fs::write(self.state.port(), port.to_string())
             .context(ErrorKind::Failed, || "cannot remember the public port".into())?;
         Ok(StepOutput::from([("port".to_owned(), port.to_string())]))
@@ -147,6 +159,20 @@ impl LocalExecutor {
         Ok(StepOutput::new())
     }
 
+    /// A release that was given the traffic and lost it again: its last requests are answered, and
+    /// its WebSockets are told to go while its Edge can still tell them.
+    pub(super) async fn leave_traffic(&self, release: ReleaseId) -> Result<()> {
+        let desired = self.desired()?;
+        self.drain_traffic(release, desired.drain()).await?;
+        match desired.web() {
+            Some((web, spec)) => {
+                let container = self.scope.container(web, release);
+                self.containers().stop(&container, spec.stop_timeout).await
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The release's last requests are answered, or their time has passed.
     pub(super) async fn drain_traffic(&self, release: ReleaseId, limit: Duration) -> Result<usize> {
         self.control()?.drain(&release.to_string(), limit).await
@@ -155,7 +181,7 @@ impl LocalExecutor {
     /// The Workers of a release without traffic are stopped.
     pub(super) async fn retire_traffic(&self, release: ReleaseId) -> Result<()> {
         let control = self.control()?;
-        control.retire(&release.to_string(), Duration::ZERO).await?;
+        control.retire(&release.to_string(), LAST_WORDS).await?;
         if self.desired()?.plane.is_some() {
             // The old release may have answered with data from before the migration until now.
             control.record_everything().await?;

@@ -34,6 +34,8 @@ impl LocalExecutor {
 
     /// The ledger and the Workers' files are gone; secrets go with the data they belong to.
     pub(super) async fn remove_state(&self, secrets: bool) -> Result<StepOutput> {
+        // A front that was killed is not in the plan, but its Workers may still run.
+        self.stop_front().await?;
         if secrets {
             remove_folder(self.state.root())?;
         } else {

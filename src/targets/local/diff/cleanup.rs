@@ -132,6 +132,11 @@ impl<'a> Planner<'a> {
                     .to_owned(),
             ));
         }
+        if let Some(live) = self.live.filter(|_| self.is_forgotten()) {
+            self.builder.note(Note::Warning(format!(
+                "the front no longer knows {live}: visitors get an error until the next release"
+            )));
+        }
         let used: BTreeSet<String> = self
             .desired
             .volumes()

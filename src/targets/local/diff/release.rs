@@ -142,7 +142,7 @@ impl<'a> Planner<'a> {
         let traffic = ResourceId::new("traffic", self.desired.scope.app.to_string());
         let from = self.live.map_or_else(String::new, |live| format!("from {live} "));
         let change = Change::Run { what: format!("move traffic {from}to {release}") };
-        let undo = match self.live {
+        let undo = match self.observed.served() {
             Some(live) => Undo::Restore { op: Box::new(Op::MoveTraffic { release: live }) },
             None => Undo::Delete,
         };

@@ -50,9 +50,9 @@ impl<'a> Planner<'a> {
         match &self.observed.front {
             None => {
                 let fields = vec![fields::literal("url", self.desired.url())];
-                // One that died (the machine restarted) still knows what was live.
-                let undo = match self.live {
-                    Some(_) => Undo::Restore { op: Box::new(Op::StopFront) },
+                // It may come back with a live release, which a failed deploy must not take down.
+                let undo = match self.observed.served() {
+                    Some(_) => Undo::None { why: kept::FRONT.into() },
                     None => Undo::Delete,
                 };
                 self.step(resource, Change::Create { fields }, &[], op, undo);

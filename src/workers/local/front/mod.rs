@@ -127,7 +127,7 @@ impl Front {
             headers::ask_for_websocket(request.headers_mut());
         }
         match upstream.send(request).await {
-            Ok(response) => pass_on(response, visitor, token),
+            Ok(response) => pass_on(response, visitor, &upstream, token),
             Err(failure) => explain(&failure),
         }
     }
@@ -143,13 +143,14 @@ impl Front {
 fn pass_on(
     mut response: Response<Incoming>,
     visitor: Option<hyper::upgrade::OnUpgrade>,
+    upstream: &Upstream,
     token: TaskTrackerToken,
 ) -> Response<Body> {
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     headers::strip_hop_by_hop(response.headers_mut());
     match visitor {
         Some(visitor) if switching => {
-            tunnel::open(visitor, &mut response, token);
+            tunnel::open(visitor, &mut response, upstream.enter_websocket());
             headers::ask_for_websocket(response.headers_mut());
             response.map(|_| http_body_util::Empty::new().map_err(|never| match never {}).boxed())
         }

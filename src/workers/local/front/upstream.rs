@@ -72,7 +72,8 @@ pub(in crate::workers::local) struct Upstream {
     single: Client<Connector, Incoming>,
     /// The process, if it is one of ours.
     process: Option<watch::Receiver<ProcessStatus>>,
-    under_way: TaskTracker,
+    requests: TaskTracker,
+    websockets: TaskTracker,
 }
 
 impl Upstream {
@@ -87,25 +88,39 @@ impl Upstream {
             .build(connector.clone());
         let single =
             Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        // Closed from the beginning: it only counts, and waiting for "none" must be able to end.
-        let under_way = TaskTracker::new();
-        under_way.close();
-        Self { address, kept, single, process, under_way }
+        let (requests, websockets) = (counter(), counter());
+        Self { address, kept, single, process, requests, websockets }
     }
 
-    /// Counts something as under way until the token is dropped.
+    /// Counts a request as under way until the token is dropped.
     pub(super) fn enter(&self) -> TaskTrackerToken {
-        self.under_way.token()
+        self.requests.token()
+    }
+
+    /// Counts a WebSocket as open until the token is dropped.
+    pub(super) fn enter_websocket(&self) -> TaskTrackerToken {
+        self.websockets.token()
     }
 
     /// How many requests and WebSockets are under way.
     pub(in crate::workers::local) fn open(&self) -> usize {
-        self.under_way.len()
+        self.requests.len() + self.websockets.len()
     }
 
-    /// Waits until nothing is under way, but not longer than the limit; how many were left.
+    /// Waits until no request is under way, but not longer than the limit; how much is still open.
+    /// WebSockets are not waited for: they last as long as their visitors stay.
     pub(in crate::workers::local) async fn drain(&self, limit: Duration) -> usize {
-        let _ = timeout(limit, self.under_way.wait()).await;
+        let _ = timeout(limit, self.requests.wait()).await;
+        self.open()
+    }
+
+    /// Waits until nothing is open, but not longer than the limit; how much still is.
+    pub(in crate::workers::local) async fn finish(&self, limit: Duration) -> usize {
+        let nothing_open = async {
+            self.requests.wait().await;
+            self.websockets.wait().await;
+        };
+        let _ = timeout(limit, nothing_open).await;
         self.open()
     }
 
@@ -176,6 +191,13 @@ impl Upstream {
         parts.path_and_query.get_or_insert_with(|| "/".parse().expect("a slash is a path"));
         Uri::from_parts(parts).expect("scheme, authority and path make a target")
     }
+}
+
+/// Closed from the beginning: it only counts, and waiting for "none" must be able to end.
+fn counter() -> TaskTracker {
+    let tracker = TaskTracker::new();
+    tracker.close();
+    tracker
 }
 
 fn is_ready(process: &ProcessStatus) -> bool {
