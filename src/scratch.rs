@@ -11,8 +11,6 @@ use tempfile::TempDir;
 
 /// How the names of all of them begin.
 const PREFIX: &str = ".new-";
-/// Locked while one is made: nobody sweeps it before it is locked itself.
-const GATE: &str = ".lock";
 
 /// A nameless folder, removed when it is dropped.
 #[derive(Debug)]
@@ -27,7 +25,8 @@ impl Scratch {
     /// # Errors
     /// The parent cannot be written to.
     pub fn new_in(parent: &Path) -> io::Result<Self> {
-        let gate = File::create(parent.join(GATE))?;
+        // Nobody sweeps it before it is locked itself.
+        let gate = File::open(parent)?;
         gate.lock()?;
         sweep(parent)?;
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
@@ -89,6 +88,6 @@ mod tests {
         first.rename(&named).unwrap();
         assert!(named.join("file").exists());
         assert!(second.rename(&named).is_err());
-        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
     }
 }

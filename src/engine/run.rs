@@ -1,7 +1,7 @@
 //! The run itself: start what is ready, listen for ends and interrupts, and take back what was
 //! done when it fails before the commit point.
 
-use std::{num::NonZeroUsize, pin::pin, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroUsize, pin::pin, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    plan::{Plan, StepId, Undo},
+    plan::{Plan, Step, StepId, Undo},
 };
 
 /// How a run behaves.
@@ -181,13 +181,27 @@ impl<'a, O, E: Executor<O>> Run<'a, O, E> {
         self.sink.emit(Event::Interrupted);
     }
 
-    /// Takes back every step that ran, the last one first.
+    /// Takes back every step that ran, the last one first. What a step stands on stays if that
+    /// step could not be taken back: traffic that still goes to a release must find it.
     async fn unwind(&mut self) -> Outcome {
         let mut residue = Vec::new();
+        let mut stood_on = BTreeSet::new();
         while let Some(at) = self.board.take_last_ended() {
-            match self.undo(at).await {
+            let step = self.board.step(at);
+            let stays = stood_on.contains(&step.id);
+            if stays {
+                stood_on.extend(&step.needs);
+            }
+            let undone = match stays && !matches!(step.undo, Undo::None { .. }) {
+                true => Ok(self.keep(step)),
+                false => self.undo(at).await,
+            };
+            match undone {
                 Ok(true) => {}
-                Ok(false) => residue.push(self.board.step(at).resource.clone()),
+                Ok(false) => {
+                    stood_on.extend(&step.needs);
+                    residue.push(step.resource.clone());
+                }
                 Err(Aborted) => {
                     residue.push(self.board.step(at).resource.clone());
                     residue.extend(self.board.abandoned());
@@ -201,6 +215,13 @@ impl<'a, O, E: Executor<O>> Run<'a, O, E> {
         } else {
             Outcome::Stuck { failed, error, residue, committed: false }
         }
+    }
+
+    /// Leaves a step as it is; false, as it was not taken back.
+    fn keep(&self, step: &Step<O>) -> bool {
+        let why = "what needs it could not be taken back".to_owned();
+        self.sink.emit(Event::UndoSkipped { step: step.id.clone(), why });
+        false
     }
 
     /// Takes one step back; false if that failed.

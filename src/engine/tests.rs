@@ -320,6 +320,42 @@ fn a_failed_undo_leaves_its_resource_over_and_the_others_go_on() {
 }
 
 #[test]
+fn what_a_step_stands_on_stays_when_that_step_cannot_be_taken_back() {
+    let faults = "fail:before:toy/record,fail:during-undo:toy/traffic";
+    let steps = [
+        step("network", &[]),
+        step("web", &["network"]),
+        step("other", &[]),
+        step("traffic", &["web"]),
+        step("record", &["traffic"]),
+    ];
+    let told = Scene { faults, ..Scene::default() }.play(&plan(steps));
+    insta::assert_snapshot!(told.events, @"
+    5 steps
+    toy/network
+    toy/network done in 1
+    toy/web
+    toy/web done in 1
+    toy/other
+    toy/other done in 1
+    toy/traffic
+    toy/traffic done in 1
+    toy/record
+    toy/record failed: a fault was injected: fail:before:toy/record
+    undo toy/record
+    undo toy/record done
+    undo toy/traffic
+    undo toy/traffic failed: a fault was injected: fail:during-undo:toy/traffic
+    undo toy/other
+    undo toy/other done
+    undo toy/web skipped: what needs it could not be taken back
+    undo toy/network skipped: what needs it could not be taken back
+    stuck, toy/record failed, left: toy traffic + toy web + toy network, not committed
+    ");
+    assert_eq!(told.after.keys().collect::<Vec<_>>(), ["network", "traffic", "web"]);
+}
+
+#[test]
 fn after_the_commit_point_the_independent_steps_still_run() {
     let told = Scene { faults: "fail:before:toy/e", ..Scene::default() }.play(&diamond());
     insta::assert_snapshot!(told.events, @"

@@ -41,6 +41,7 @@ mod kept {
     pub const ARTIFACTS: &str = "they stay in the cache, beside the image";
     pub const MIGRATION: &str = "a migration is not taken back";
     pub const FRONT: &str = "it serves on as before";
+    pub const IN_USE: &str = "the live release is connected to it";
     pub const LEFTOVER: &str = "it was left over";
     pub const RECORD: &str = "it tells what is";
     pub const GONE: &str = "what was removed is gone";

@@ -7,7 +7,8 @@ use bollard::{
     errors::Error as DockerError,
     models::{ContainerInspectResponse, ContainerSummary},
     query_parameters::{
-        InspectContainerOptions, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
+        InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
+        ListVolumesOptionsBuilder,
     },
 };
 use futures_util::future::try_join_all;
@@ -34,6 +35,8 @@ pub struct Observed {
     pub artifacts_cached: bool,
     /// The network exists.
     pub network: bool,
+    /// Another one of its name exists, which a killed run had asked for.
+    pub spare_network: bool,
     /// The volumes that exist, by their names on the engine.
     pub volumes: BTreeSet<String>,
     /// The containers that exist, by name.
@@ -179,13 +182,21 @@ impl SeenContainer {
 /// # Errors
 /// The engine does not answer, or something that has our name belongs to another checkout.
 pub async fn observe(docker: &Docker, scope: &Scope) -> Result<Observed> {
-    let (containers, network, volumes, any_image) = tokio::try_join!(
+    let name = scope.prefix();
+    let (containers, networks, volumes, any_image) = tokio::try_join!(
         containers(docker, scope),
-        network(docker, scope),
+        networks(docker, scope, &name),
         volumes(docker, scope),
         any_image(docker, scope),
     )?;
-    Ok(Observed { containers, network, volumes, any_image, ..Observed::default() })
+    Ok(Observed {
+        network: !networks.is_empty(),
+        spare_network: networks.len() > 1,
+        containers,
+        volumes,
+        any_image,
+        ..Observed::default()
+    })
 }
 
 fn filters(scope: &Scope) -> HashMap<String, Vec<String>> {
@@ -261,20 +272,24 @@ fn host_port(inspected: &ContainerInspectResponse) -> Option<u16> {
     binding.host_port.as_ref()?.parse().ok()
 }
 
-async fn network(docker: &Docker, scope: &Scope) -> Result<bool> {
-    let name = scope.prefix();
-    match docker.inspect_network(&name, None).await {
-        Ok(network) => {
-            let labels = network.labels.unwrap_or_default();
-            require_own_checkout(scope, &labels, &format!("network {name}"))?;
-            Ok(true)
-        }
-        Err(error) if is_missing(&error) => Ok(false),
-        Err(error) => {
-            Err(Error::new(ErrorKind::Unavailable, format!("cannot inspect network {name}"))
-                .because(&error))
-        }
+/// The ids of the networks of this name, the oldest first. The engine allows several: one that a
+/// killed run had asked for may come after the next run has looked.
+pub(super) async fn networks(docker: &Docker, scope: &Scope, name: &str) -> Result<Vec<String>> {
+    let filters = HashMap::from([("name".to_owned(), vec![name.to_owned()])]);
+    let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
+    let answer = docker
+        .list_networks(Some(options))
+        .await
+        .context(ErrorKind::Unavailable, || "cannot list the engine's networks".into())?;
+    let mut found = Vec::new();
+    // The filter also finds names that only contain this one.
+    for network in answer.into_iter().filter(|network| network.name.as_deref() == Some(name)) {
+        let labels = network.labels.unwrap_or_default();
+        require_own_checkout(scope, &labels, &format!("network {name}"))?;
+        found.push((network.created, network.id.unwrap_or_default()));
     }
+    found.sort();
+    Ok(found.into_iter().map(|(_, id)| id).collect())
 }
 
 async fn volumes(docker: &Docker, scope: &Scope) -> Result<BTreeSet<String>> {

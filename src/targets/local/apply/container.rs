@@ -22,7 +22,7 @@ use futures_util::StreamExt;
 
 use super::super::{
     names::{Labels, Scope},
-    observe::{ContainerRole, is_conflict, require_own_checkout},
+    observe::{ContainerRole, is_conflict, networks, require_own_checkout},
 };
 use crate::{
     docker::is_missing,
@@ -113,6 +113,11 @@ impl Containers<'_> {
                     attempts += 1;
                     self.remove(&blueprint.name, 0).await?;
                 }
+                Err(error) if is_ambiguous(&error) && attempts < 3 => {
+                    attempts += 1;
+                    self.remove(&blueprint.name, 0).await?;
+                    self.one_network(&self.scope.prefix()).await?;
+                }
                 Err(error) => {
                     self.remove(&blueprint.name, 0).await?;
                     return Err(
@@ -121,6 +126,19 @@ impl Containers<'_> {
                 }
             }
         }
+    }
+
+    /// Of several networks of this name one is left: one that is in use, else the oldest.
+    pub async fn one_network(&self, name: &str) -> Result<()> {
+        let ids = networks(self.docker, self.scope, name).await?;
+        let mut left = ids.len();
+        for id in ids.iter().rev() {
+            // The engine refuses to remove one that is in use.
+            if left > 1 && self.docker.remove_network(id).await.is_ok() {
+                left -= 1;
+            }
+        }
+        Ok(())
     }
 
     /// Creates it, stopped. Answers the port it will be published on.
@@ -334,6 +352,12 @@ fn free_port() -> Result<u16> {
     let failed = || "cannot find a free port on 127.0.0.1".to_owned();
     let listener = TcpListener::bind(("127.0.0.1", 0)).context(ErrorKind::Failed, failed)?;
     Ok(listener.local_addr().context(ErrorKind::Failed, failed)?.port())
+}
+
+/// True if the engine has two networks of the name.
+fn is_ambiguous(error: &DockerError) -> bool {
+    let DockerError::DockerResponseServerError { message, .. } = error else { return false };
+    message.contains("is ambiguous")
 }
 
 fn is_port_taken(error: &DockerError) -> bool {

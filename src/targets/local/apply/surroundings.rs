@@ -6,7 +6,7 @@ use bollard::{
 };
 
 use super::{
-    super::observe::{is_conflict, require_own_checkout},
+    super::observe::{is_conflict, networks, require_own_checkout},
     LocalExecutor,
 };
 use crate::{
@@ -17,9 +17,8 @@ use crate::{
 
 impl LocalExecutor {
     pub(super) async fn create_network(&self, network: &str) -> Result<StepOutput> {
-        // The engine allows two networks of one name; looking first is all there is.
-        if self.own_network(network).await? {
-            return Ok(StepOutput::new());
+        if !networks(&self.docker, &self.scope, network).await?.is_empty() {
+            return self.one_network(network).await;
         }
         let request = NetworkCreateRequest {
             name: network.to_owned(),
@@ -27,7 +26,7 @@ impl LocalExecutor {
             ..NetworkCreateRequest::default()
         };
         match self.docker.create_network(request).await {
-            Ok(_) => Ok(StepOutput::new()),
+            Ok(_) => self.one_network(network).await,
             Err(error) if is_conflict(&error) => Ok(StepOutput::new()),
             Err(error) => {
                 Err(Error::failed(format!("cannot create network {network}")).because(&error))
@@ -35,18 +34,9 @@ impl LocalExecutor {
         }
     }
 
-    async fn own_network(&self, network: &str) -> Result<bool> {
-        match self.docker.inspect_network(network, None).await {
-            Ok(seen) => {
-                let labels = seen.labels.unwrap_or_default();
-                require_own_checkout(&self.scope, &labels, &format!("network {network}"))?;
-                Ok(true)
-            }
-            Err(error) if is_missing(&error) => Ok(false),
-            Err(error) => {
-                Err(Error::failed(format!("cannot inspect network {network}")).because(&error))
-            }
-        }
+    async fn one_network(&self, network: &str) -> Result<StepOutput> {
+        self.containers().one_network(network).await?;
+        Ok(StepOutput::new())
     }
 
     /// Creating a volume that exists answers with the one that exists; its labels tell whose it is.
@@ -66,16 +56,18 @@ impl LocalExecutor {
     }
 
     pub(super) async fn remove_network(&self, network: &str) -> Result<StepOutput> {
-        if !self.own_network(network).await? {
-            return Ok(StepOutput::new());
+        for id in networks(&self.docker, &self.scope, network).await? {
+            match self.docker.remove_network(&id).await {
+                Ok(()) => {}
+                Err(error) if is_missing(&error) => {}
+                Err(error) => {
+                    return Err(Error::failed(format!("cannot remove network {network}"))
+                        .because(&error)
+                        .hint("a container that is not ours may be connected to it"));
+                }
+            }
         }
-        match self.docker.remove_network(network).await {
-            Ok(()) => Ok(StepOutput::new()),
-            Err(error) if is_missing(&error) => Ok(StepOutput::new()),
-            Err(error) => Err(Error::failed(format!("cannot remove network {network}"))
-                .because(&error)
-                .hint("a container that is not ours may be connected to it")),
-        }
+        Ok(StepOutput::new())
     }
 
     pub(super) async fn remove_volume(&self, volume: &str) -> Result<StepOutput> {

@@ -29,11 +29,15 @@ impl<'a> Planner<'a> {
     pub(super) fn surroundings(&mut self) {
         let network = self.desired.scope.prefix();
         let resource = ResourceId::new("network", network.clone());
-        if self.observed.network {
+        if self.observed.network && !self.observed.spare_network {
             self.builder.unchanged(resource);
         } else {
             let change = Change::Create { fields: vec![] };
-            self.step(resource, change, &[], Op::CreateNetwork { network }, Undo::Delete);
+            let undo = match self.live {
+                Some(_) => Undo::None { why: kept::IN_USE.into() },
+                None => Undo::Delete,
+            };
+            self.step(resource, change, &[], Op::CreateNetwork { network }, undo);
         }
         for name in self.desired.volumes() {
             let volume = self.desired.scope.volume(name);
