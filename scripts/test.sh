@@ -14,7 +14,7 @@ about() {
   case $1 in
     format) echo "Rust is formatted" ;;
     shell) echo "shell scripts pass shellcheck" ;;
-    licences) echo "dependencies: bans, licences, sources" ;;
+    licences) echo "dependencies: bans, licences, sources, collected licence texts" ;;
     templates) echo "JavaScript passes the linter, the Worker scripts also the type checker" ;;
     clippy) echo "Rust passes clippy without a warning" ;;
     workers) echo "Worker scripts run in workerd" ;;
@@ -37,6 +37,7 @@ step_shell() {
 step_licences() {
   "$root/scripts/tools.sh" deny
   cargo deny check bans licenses sources
+  "$root/scripts/licences.sh" check
 }
 
 step_templates() {

@@ -145,6 +145,8 @@ impl Site {
             Some(release) => self.origin_port(&status, release)?,
             None => None,
         };
+        let prepared =
+            status.generations.iter().filter_map(|known| known.id.parse().ok()).collect();
         let settings = status.settings;
         Ok(Some(SeenFront {
             port: settings.port,
@@ -152,6 +154,7 @@ impl Site {
             workers: settings.workerd.is_some(),
             version: status.version,
             active,
+            prepared,
             origin_port,
         }))
     }

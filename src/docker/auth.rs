@@ -66,7 +66,7 @@ pub fn registry_host(image: &str) -> &str {
 }
 
 /// The key of a registry in `config.json` and for credential helpers.
-pub(super) fn config_key(host: &str) -> String {
+pub(crate) fn config_key(host: &str) -> String {
     if host == HUB { HUB_KEY.to_owned() } else { host.to_owned() }
 }
 

@@ -93,7 +93,8 @@ pub(super) fn read_context(folder: &Path, name: &str) -> Result<DockerContext> {
         host: String,
     }
 
-    let id = hex(&Sha256::digest(name.as_bytes()));
+    let id = Sha256::digest(name.as_bytes());
+    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
     let path = folder.join("contexts/meta").join(&id).join("meta.json");
     let text = std::fs::read(&path).map_err(|error| {
         Error::new(ErrorKind::Unavailable, format!("the Docker context {name:?} cannot be read"))
@@ -104,14 +105,6 @@ pub(super) fn read_context(folder: &Path, name: &str) -> Result<DockerContext> {
         .context(ErrorKind::Invalid, || format!("{} is not valid", path.display()))?;
     let tls = folder.join("contexts/tls").join(&id).join("docker");
     Ok(DockerContext { host: meta.endpoints.docker.host, tls: tls.is_dir().then_some(tls) })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

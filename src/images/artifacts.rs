@@ -4,7 +4,10 @@
 mod archive;
 mod schema;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use bollard::{
     Docker,
@@ -23,9 +26,6 @@ use crate::{
     error::{Context as _, Error, ErrorKind, Result},
     model::{App, SchemaSource},
 };
-
-/// The label of containers that exist only while something is taken out of an image.
-pub const TEMPORARY_LABEL: &str = "mizan.temporary";
 
 /// Marks a complete folder, and lists what is in it.
 const MARKER: &str = "artifacts.json";
@@ -131,10 +131,12 @@ pub fn cached(image: &ImageId, request: &ArtifactRequest, cache_root: &Path) -> 
     Some(manifest.into_artifacts(dir))
 }
 
-/// Takes everything out of an image that was asked for, unless that was done before.
+/// Takes everything out of an image that was asked for, unless that was done before. Its temporary
+/// containers get these labels, by which one that a kill left behind is found.
 pub async fn extract(
     docker: &Docker,
     image: &ImageId,
+    labels: HashMap<String, String>,
     request: &ArtifactRequest,
     cache_root: &Path,
     context: &StepContext<'_>,
@@ -148,7 +150,7 @@ pub async fn extract(
         .prefix(".new-")
         .tempdir_in(cache_root)
         .context(ErrorKind::Failed, unwritable)?;
-    let extraction = Extraction { docker, image, context };
+    let extraction = Extraction { docker, image, labels, context };
     let (schema, (bundle, assets)) = try_join!(
         Box::pin(extraction.schema(&request.schema, folder.path())),
         Box::pin(extraction.files(request, folder.path()))
@@ -182,6 +184,7 @@ fn publish(folder: tempfile::TempDir, dir: &Path) -> std::io::Result<()> {
 struct Extraction<'a> {
     docker: &'a Docker,
     image: &'a ImageId,
+    labels: HashMap<String, String>,
     context: &'a StepContext<'a>,
 }
 
@@ -192,7 +195,7 @@ impl Extraction<'_> {
             SchemaSource::File(path) => schema::read_file(path)?,
             SchemaSource::Image => {
                 self.context.progress("exporting the schema");
-                schema::export(self.docker, self.image, &self.context.cancel).await?
+                schema::export(self).await?
             }
         };
         let path = folder.join(SCHEMA);
@@ -206,16 +209,13 @@ impl Extraction<'_> {
         if request.bundle.is_none() && request.assets.is_none() {
             return Ok((false, Vec::new()));
         }
-        let container = create(
-            self.docker,
-            self.image,
-            ContainerCreateBody {
+        let container = self
+            .create(ContainerCreateBody {
                 // An image without a command could not be made a container; it never runs.
                 cmd: Some(vec!["-".into()]),
                 ..Default::default()
-            },
-        )
-        .await?;
+            })
+            .await?;
         let copied = self.copy(&container, request, folder);
         let copied = tokio::select! {
             () = self.context.cancel.cancelled() => Err(interrupted()),
@@ -306,6 +306,28 @@ impl Extraction<'_> {
         }
     }
 
+    /// Creates a temporary container of the image.
+    async fn create(&self, body: ContainerCreateBody) -> Result<String> {
+        let image = &self.image.0;
+        let labels = Some(self.labels.clone());
+        let body = ContainerCreateBody { image: Some(image.clone()), labels, ..body };
+        let created = self
+            .docker
+            .create_container(None::<bollard::query_parameters::CreateContainerOptions>, body)
+            .await;
+        match created {
+            Ok(created) => Ok(created.id),
+            Err(error) if is_missing(&error) => {
+                Err(Error::failed(format!("the image {image} is not on the engine"))
+                    .because(&error))
+            }
+            Err(error) => {
+                Err(Error::failed(format!("cannot make a container of the image {image}"))
+                    .because(&error))
+            }
+        }
+    }
+
     fn download(
         &self,
         container: &str,
@@ -314,26 +336,6 @@ impl Extraction<'_> {
     {
         let options = DownloadFromContainerOptionsBuilder::new().path(path).build();
         self.docker.download_from_container(container, Some(options))
-    }
-}
-
-/// Creates a temporary container of the image.
-async fn create(docker: &Docker, image: &ImageId, body: ContainerCreateBody) -> Result<String> {
-    let labels = std::collections::HashMap::from([(TEMPORARY_LABEL.to_owned(), image.0.clone())]);
-    let body = ContainerCreateBody { image: Some(image.0.clone()), labels: Some(labels), ..body };
-    let created = docker
-        .create_container(None::<bollard::query_parameters::CreateContainerOptions>, body)
-        .await;
-    match created {
-        Ok(created) => Ok(created.id),
-        Err(error) if is_missing(&error) => {
-            Err(Error::failed(format!("the image {} is not on the engine", image.0))
-                .because(&error))
-        }
-        Err(error) => {
-            let message = format!("cannot make a container of the image {}", image.0);
-            Err(Error::failed(message).because(&error))
-        }
     }
 }
 

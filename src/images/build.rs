@@ -19,12 +19,13 @@ use super::{
     context::ReadError,
     lock::BaseLock,
     progress::BuildProgress,
+    session::{self, DOCKERFILE, Session},
     source::{ATTEMPTS, ImageIdentity, Source, UNREADABLE, keeps_changing},
     upload::Upload,
 };
 use crate::{
     docker::{credentials_for, is_missing, registry_host},
-    engine::{LogStream, StepContext},
+    engine::{Event, StepContext},
     error::{Context as _, Error, ErrorKind, Result},
     model::App,
 };
@@ -180,7 +181,7 @@ impl Build<'_> {
         pinned: &Pinned,
     ) -> Result<(), Failure> {
         self.context.progress(format!(
-            "sending the build context: {} files, {} kB",
+            "building from {} files, {} kB",
             identity.files,
             identity.bytes.div_ceil(1000)
         ));
@@ -189,22 +190,53 @@ impl Build<'_> {
                 "the engine does not tell its version".into()
             })?;
         let credentials = self.credentials(source).await;
-        let upload = Upload::start(Arc::clone(source), source.pinned_dockerfile(&pinned.lock));
-        let buildkit = has_buildkit(&version);
-        let options = options(source, identity, pinned, &version, &upload.dockerfile, buildkit);
+        let dockerfile = source.pinned_dockerfile(&pinned.lock);
+        let recipe = Recipe { source, identity, pinned, engine: &version };
+        if !has_buildkit(&version) {
+            return self.upload(&recipe, dockerfile, credentials, false).await;
+        }
+        let api = self.docker.client_version();
+        let session = Session::open(api, source, dockerfile.clone(), credentials.clone()).await;
+        match session {
+            Some(session) => self.in_session(&recipe, session).await,
+            None => self.upload(&recipe, dockerfile, credentials, true).await,
+        }
+    }
+
+    /// Builds in a session of our own, in which only changed files travel.
+    async fn in_session(&self, recipe: &Recipe<'_>, mut session: Session) -> Result<(), Failure> {
+        let options = recipe.options(DOCKERFILE);
+        let followed = match session.build(options).await {
+            Ok(messages) => self.follow(recipe.source, std::pin::pin!(messages)).await,
+            Err(error) => Err(Error::failed("the image cannot be built").cause(words(&error))),
+        };
+        ended(session.failure(), followed)
+    }
+
+    /// Builds from an upload of the whole context.
+    async fn upload(
+        &self,
+        recipe: &Recipe<'_>,
+        dockerfile: String,
+        credentials: HashMap<String, DockerCredentials>,
+        buildkit: bool,
+    ) -> Result<(), Failure> {
+        let upload = Upload::start(Arc::clone(recipe.source), dockerfile);
+        let mut options = recipe.options(&upload.dockerfile);
+        if buildkit {
+            options.version = BuilderVersion::BuilderBuildKit;
+            options.session = Some(session::new_id());
+        }
         let (content, mut failure) = upload.split();
         let messages =
             self.docker.build_image(options, Some(credentials), Some(body_try_stream(content)));
         let messages = std::pin::pin!(messages);
         let followed = if buildkit {
-            self.follow(source, messages).await
+            self.follow(recipe.source, messages).await
         } else {
             self.follow_classic(messages).await
         };
-        match (failure.try_recv(), followed) {
-            (Ok(error), _) if !matches!(error, ReadError::Sink(_)) => Err(error.into()),
-            (_, followed) => Ok(followed?),
-        }
+        ended(failure.try_recv().ok(), followed)
     }
 
     async fn follow(&self, source: &Source, mut messages: Messages<'_>) -> Result<()> {
@@ -254,7 +286,7 @@ impl Build<'_> {
     }
 
     fn warn(&self, text: &str) {
-        self.context.log(LogStream::Error, format!("warning: {text}"));
+        self.context.events.emit(Event::Warning { message: text.to_owned() });
     }
 
     /// A path as the user knows it: relative to the app's folder.
@@ -267,37 +299,42 @@ type Messages<'a> = std::pin::Pin<
     &'a mut dyn futures_util::Stream<Item = Result<BuildInfo, bollard::errors::Error>>,
 >;
 
-fn options(
-    source: &Source,
-    identity: &ImageIdentity,
-    pinned: &Pinned,
-    engine: &SystemVersion,
-    dockerfile: &str,
-    buildkit: bool,
-) -> BuildImageOptions {
-    let labels = HashMap::from([
-        (APP_LABEL.to_owned(), source.app.to_string()),
-        (HASH_LABEL.to_owned(), identity.hash.clone()),
-    ]);
-    let args: HashMap<_, _> = source.args.clone().into_iter().collect();
-    let options = BuildImageOptionsBuilder::new()
-        .dockerfile(dockerfile)
-        .t(&identity.reference())
-        .labels(&labels)
-        .buildargs(&args)
-        .nocache(pinned.refreshed)
-        .rm(true)
-        .forcerm(true);
-    let options = match foreign_platform(&source.platform, engine) {
-        Some(platform) => options.platform(platform),
-        None => options,
-    };
-    if buildkit {
-        // The session's id must be unknown to the engine; BuildKit finds the client by it.
-        let session = format!("mizan-{:016x}", rand::random::<u64>());
-        options.version(BuilderVersion::BuilderBuildKit).session(&session).build()
-    } else {
-        options.version(BuilderVersion::BuilderV1).build()
+/// What an image is built from and for.
+struct Recipe<'a> {
+    source: &'a Arc<Source>,
+    identity: &'a ImageIdentity,
+    pinned: &'a Pinned,
+    engine: &'a SystemVersion,
+}
+
+impl Recipe<'_> {
+    fn options(&self, dockerfile: &str) -> BuildImageOptions {
+        let labels = HashMap::from([
+            (APP_LABEL.to_owned(), self.source.app.to_string()),
+            (HASH_LABEL.to_owned(), self.identity.hash.clone()),
+        ]);
+        let args: HashMap<_, _> = self.source.args.clone().into_iter().collect();
+        let options = BuildImageOptionsBuilder::new()
+            .dockerfile(dockerfile)
+            .t(&self.identity.reference())
+            .labels(&labels)
+            .buildargs(&args)
+            .nocache(self.pinned.refreshed)
+            .rm(true)
+            .forcerm(true);
+        match foreign_platform(&self.source.platform, self.engine) {
+            Some(platform) => options.platform(platform).build(),
+            None => options.build(),
+        }
+    }
+}
+
+/// How a build ended: what went wrong with the context explains what the engine then said.
+fn ended(context: Option<ReadError>, followed: Result<()>) -> Result<(), Failure> {
+    match context {
+        // That nobody reads any more is what the engine's error explains.
+        Some(ReadError::Sink(_)) | None => Ok(followed?),
+        Some(error) => Err(error.into()),
     }
 }
 

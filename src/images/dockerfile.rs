@@ -39,7 +39,7 @@ struct StepLine {
     stage: usize,
     stage_name: Option<String>,
     line: usize,
-    /// The instruction with single spaces.
+    /// The instruction in its comparable form.
     text: String,
 }
 
@@ -111,7 +111,7 @@ impl Dockerfile {
     /// The line of the instruction that a build step runs, if exactly one fits: `stage` is what
     /// BuildKit calls the stage (its name or `stage-N`), `text` the instruction as it prints it.
     pub fn line_of(&self, stage: Option<&str>, text: &str) -> Option<usize> {
-        let text = single_spaced(text);
+        let text = comparable(text);
         let mut fitting = self
             .steps
             .iter()
@@ -133,11 +133,24 @@ impl StepLine {
 }
 
 fn is_pinned(image: &str) -> bool {
-    image.contains("@sha256:")
+    image.contains(DIGEST_MARK)
 }
 
-fn single_spaced(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// The mark before a digest in an image's name.
+const DIGEST_MARK: &str = "@sha256:";
+const DIGEST_DIGITS: usize = 64;
+
+/// An instruction in the form in which two are compared: single spaces, and no digests, which only
+/// the pinned Dockerfile has.
+fn comparable(text: &str) -> String {
+    let mut text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    while let Some(start) = text.find(DIGEST_MARK) {
+        let digits = start + DIGEST_MARK.len();
+        let is_digit = |c: &char| c.is_ascii_hexdigit();
+        let end = digits + text[digits..].chars().take_while(is_digit).take(DIGEST_DIGITS).count();
+        text.replace_range(start..end, "");
+    }
+    text
 }
 
 /// Goes through the instructions from the top and keeps what the later ones depend on.
@@ -189,7 +202,7 @@ impl<'a> Reader<'a> {
                 stage: self.stages - 1,
                 stage_name: self.current_name.clone(),
                 line: instruction.line,
-                text: single_spaced(&instruction.text()),
+                text: comparable(&instruction.text()),
             });
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The content hash of an image: everything that decides what a build makes, and nothing else.
 //! Times, owners and the permissions of other users are not part of it.
 
-use std::{collections::BTreeMap, fmt::Write as _, io};
+use std::{collections::BTreeMap, io};
 
 use sha2::{Digest, Sha256};
 
@@ -103,8 +103,5 @@ impl io::Write for Fields {
 
 /// Bytes as lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -13,12 +13,13 @@ mod inventory;
 mod lock;
 mod progress;
 mod prune;
+mod session;
 mod source;
 #[cfg(test)]
 mod testing;
 mod upload;
 
-pub use artifacts::{ArtifactRequest, Artifacts, TEMPORARY_LABEL, cached, extract};
+pub use artifacts::{ArtifactRequest, Artifacts, cached, extract};
 pub use bases::current_lock;
 pub use build::{APP_LABEL, BuiltImage, HASH_LABEL, ImageId, build, find};
 pub use inventory::{any_of_app, forget_artifacts, id_of};

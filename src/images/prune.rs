@@ -1,23 +1,17 @@
-//! Removes what earlier builds left on the engine: our own images of one app beyond those to keep,
-//! and temporary containers of runs that were killed. Nothing of anyone else is touched.
+//! Removes what earlier builds left on the engine: our own images of one app beyond those to keep.
+//! Nothing of anyone else is touched.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::Duration,
-};
+use std::collections::{BTreeSet, HashMap};
 
 use bollard::{
     Docker,
     models::{ContainerSummary, ImageSummary},
     query_parameters::{
-        ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder,
-        RemoveImageOptions,
+        ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptions,
     },
 };
-use jiff::Timestamp;
 
 use super::{
-    artifacts::TEMPORARY_LABEL,
     build::{APP_LABEL, ImageId},
     source::repository,
 };
@@ -26,9 +20,6 @@ use crate::{
     error::{Context as _, Error, ErrorKind, Result},
     model::AppName,
 };
-
-/// Longer than any extraction takes: an older temporary container belongs to nobody.
-const TEMPORARY_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// What pruning did.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -43,7 +34,6 @@ pub struct Pruned {
 
 /// Removes our images of this app, but for those to keep and those that a container uses.
 pub async fn prune(docker: &Docker, app: &AppName, keep: &[ImageId]) -> Result<Pruned> {
-    remove_old_containers(docker).await?;
     let used = used_images(docker).await?;
     let mut pruned = Pruned::default();
     for image in our_images(docker, app).await? {
@@ -125,31 +115,6 @@ async fn used_images(docker: &Docker) -> Result<BTreeSet<String>> {
     Ok(containers.into_iter().filter_map(|container| container.image_id).collect())
 }
 
-async fn remove_old_containers(docker: &Docker) -> Result<()> {
-    let filters = HashMap::from([("label".to_owned(), vec![TEMPORARY_LABEL.to_owned()])]);
-    let old = containers(docker, filters).await?;
-    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-    for id in old.into_iter().filter(is_abandoned).filter_map(|container| container.id) {
-        match docker.remove_container(&id, Some(options.clone())).await {
-            Ok(()) => {}
-            Err(error) if is_missing(&error) => {}
-            Err(error) => {
-                let message = format!("cannot remove the temporary container {id}");
-                return Err(Error::failed(message).because(&error));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn is_abandoned(container: &ContainerSummary) -> bool {
-    let created = container.created.and_then(|seconds| Timestamp::from_second(seconds).ok());
-    created.is_some_and(|created| {
-        let age = Timestamp::now().duration_since(created);
-        Duration::try_from(age).is_ok_and(|age| age > TEMPORARY_FOR)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,16 +131,5 @@ mod tests {
         assert_eq!(names(&["keep:1"]), Vec::<String>::new());
         assert_eq!(names(&[]), ["sha256:1"]);
         assert_eq!(names(&["<none>:<none>"]), ["sha256:1"]);
-    }
-
-    #[test]
-    fn a_temporary_container_is_abandoned_only_after_its_time() {
-        let container = |age: i64| ContainerSummary {
-            created: Some(Timestamp::now().as_second() - age),
-            ..Default::default()
-        };
-        assert!(is_abandoned(&container(3600)));
-        assert!(!is_abandoned(&container(5)));
-        assert!(!is_abandoned(&ContainerSummary::default()));
     }
 }

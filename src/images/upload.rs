@@ -139,3 +139,67 @@ impl Write for PieceWriter {
         self.pieces.blocking_send(Ok(piece.into())).map_err(gone)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, io::Read as _};
+
+    use futures_util::StreamExt as _;
+
+    use super::*;
+    use crate::images::testing;
+
+    async fn content(upload: Upload) -> (Vec<u8>, oneshot::Receiver<ReadError>) {
+        let (pieces, failure) = upload.split();
+        let pieces: Vec<_> = pieces.collect().await;
+        (pieces.into_iter().flatten().flatten().collect(), failure)
+    }
+
+    #[tokio::test]
+    async fn the_upload_is_the_context_with_the_pinned_dockerfile() {
+        let large = "x".repeat(PIECE + 1);
+        let root = testing::context(&[
+            ("Dockerfile", "FROM a"),
+            (".dockerignore", "*.log"),
+            ("b.log", ""),
+            ("large", &large),
+        ]);
+        std::os::unix::fs::symlink("large", root.path().join("link")).expect("link");
+        let source = Source::read(&testing::app(root.path())).expect("source");
+
+        let upload = Upload::start(Arc::new(source), "FROM a@sha256:1".into());
+
+        assert_eq!(upload.dockerfile, "Dockerfile");
+        let (bytes, mut failure) = content(upload).await;
+        assert!(failure.try_recv().is_err());
+        let mut found = BTreeMap::new();
+        for entry in tar::Archive::new(bytes.as_slice()).entries().expect("a tar stream") {
+            let mut entry = entry.expect("an entry");
+            let mut text = String::new();
+            entry.read_to_string(&mut text).expect("text");
+            let link = entry.link_name().expect("a link name");
+            let link = link.map(|link| link.display().to_string());
+            let path = entry.path().expect("a path").display().to_string();
+            found.insert(path, link.unwrap_or(text));
+        }
+        let expected = [
+            (".dockerignore", "*.log"),
+            ("Dockerfile", "FROM a@sha256:1"),
+            ("large", &large),
+            ("link", "large"),
+        ];
+        let expected = expected.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        assert_eq!(found, BTreeMap::from(expected));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_after_the_listing_breaks_the_upload() {
+        let root = testing::context(&[("Dockerfile", "FROM a"), ("a", "1")]);
+        let source = Source::read(&testing::app(root.path())).expect("source");
+        std::fs::write(root.path().join("a"), "22").expect("write");
+
+        let (_, mut failure) = content(Upload::start(Arc::new(source), "FROM a".into())).await;
+
+        assert!(matches!(failure.try_recv(), Ok(ReadError::Changed(path)) if path == "a"));
+    }
+}

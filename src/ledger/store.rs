@@ -108,6 +108,11 @@ impl Ledger {
         self.point_to(id).await
     }
 
+    /// No release is the live one any more.
+    pub async fn clear_current(&self) -> Result<()> {
+        self.remove(&Path::from(CURRENT)).await
+    }
+
     /// Forgets all but the newest `keep` releases, never the live one; returns the forgotten.
     pub async fn prune(&self, keep: usize) -> Result<Vec<Release>> {
         let current = self.current().await?.map(|release| release.id);
@@ -130,11 +135,7 @@ impl Ledger {
 
     /// Forgets one release; one that is not recorded is forgotten already.
     pub async fn forget(&self, id: ReleaseId) -> Result<()> {
-        let path = record_path(id);
-        match self.store.delete(&path).await {
-            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.failure(&path, error)),
-        }
+        self.remove(&record_path(id)).await
     }
 
     /// The recorded numbers, newest first.
@@ -151,6 +152,13 @@ impl Ledger {
             found.iter().filter_map(|meta| name(&meta.location)).collect();
         ids.sort_unstable_by(|a, b| b.cmp(a));
         Ok(ids)
+    }
+
+    async fn remove(&self, path: &Path) -> Result<()> {
+        match self.store.delete(path).await {
+            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failure(path, error)),
+        }
     }
 
     async fn point_to(&self, release: ReleaseId) -> Result<()> {

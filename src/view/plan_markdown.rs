@@ -102,7 +102,7 @@ mod tests {
         | `~` | update | <code>service web</code> |  |
         | `+` | create | <code>service worker</code> |  |
         | `-/+` | replace | <code>container beat</code> | <code>&#40;forces replacement&#58; a container cannot change its volumes&#41;</code> |
-        | `-` | delete | <code>service old</code> | <code>&#40;no longer in mizan&#46;yaml&#41;</code><br>cannot be undone: <code>its release is gone</code> |
+        | `-` | delete | <code>service old</code> | <code>&#40;no longer in mizan&#46;yaml&#41;</code> |
 
         > Note: <code>the base image was resolved 3 days ago</code>
 

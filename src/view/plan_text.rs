@@ -145,7 +145,6 @@ mod tests {
         -/+ replace container beat (forces replacement: a container cannot change its volumes)
               volumes.data: /data → /app/data
           - delete service old (no longer in mizan.yaml)
-              (cannot be undone: its release is gone)
 
         note: the base image was resolved 3 days ago
         warning: SECRET_KEY will be written, not compared

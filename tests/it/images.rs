@@ -22,8 +22,8 @@ use mizan::{
     engine::{Event, EventSink, StepContext},
     error::{ErrorKind, Result},
     images::{
-        APP_LABEL, ArtifactRequest, BaseLock, BuiltImage, Identity, LOCK_FILE, TEMPORARY_LABEL,
-        build, cached, extract, find, identity, prune,
+        APP_LABEL, ArtifactRequest, BaseLock, BuiltImage, Identity, LOCK_FILE, build, cached,
+        extract, find, identity, prune,
     },
     model::{App, EnvName, SchemaSource},
     plan::StepId,
@@ -121,7 +121,7 @@ impl Case {
 
     /// The temporary containers of an image that are still there.
     async fn temporary(&self, image: &BuiltImage) -> usize {
-        let label = format!("{TEMPORARY_LABEL}={}", image.id.0);
+        let label = format!("{TEMPORARY}={}", image.id.0);
         let filters = HashMap::from([("label".to_owned(), vec![label])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         self.docker.list_containers(Some(options)).await.expect("list").len()
@@ -186,6 +186,21 @@ async fn a_build_pins_its_base_and_is_not_repeated() {
         let changed = case.build().await.expect("built");
         assert!(changed.built && changed.reference != first.reference);
         assert_eq!(case.images().await.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refresh_builds_anew_under_a_new_name() {
+    let files = [("Dockerfile", "FROM scratch\nCOPY a /a\n"), ("a", "1")];
+    Case::run("it-refresh", &files, async |case| {
+        let first = case.build().await.expect("built");
+        let refreshed = build(&case.docker, &case.app, &case.lock(), true, &case.step()).await;
+        let refreshed = refreshed.expect("built");
+        assert!(refreshed.built && refreshed.reference != first.reference);
+        assert!(case.lock().refreshed.is_some());
+        let again = case.build().await.expect("found");
+        assert_eq!((again.built, again.reference), (false, refreshed.reference));
     })
     .await;
 }
@@ -280,7 +295,15 @@ async fn the_ignore_file_holds_in_the_build_and_links_stay_links() {
             assets: Some("/app".into()),
         };
         let cache = tempfile::tempdir().expect("temporary folder");
-        let taken = extract(&case.docker, &image.id, &request, cache.path(), &case.step()).await;
+        let taken = extract(
+            &case.docker,
+            &image.id,
+            temporary(&image),
+            &request,
+            cache.path(),
+            &case.step(),
+        )
+        .await;
         let taken = taken.expect("extracted");
         assert_eq!(taken.assets, ["Dockerfile", "a.py", "secrets/public.txt"]);
         let lines = case.events.lines();
@@ -315,7 +338,15 @@ async fn bundle_assets_and_schema_are_taken_out_once() {
         };
         let cache = tempfile::tempdir().expect("temporary folder");
         assert_eq!(cached(&image.id, &request, cache.path()), None);
-        let taken = extract(&case.docker, &image.id, &request, cache.path(), &case.step()).await;
+        let taken = extract(
+            &case.docker,
+            &image.id,
+            temporary(&image),
+            &request,
+            cache.path(),
+            &case.step(),
+        )
+        .await;
         let taken = taken.expect("extracted");
         assert_eq!(taken.assets, ["deep/a.css", "entry-1234abcd.js"]);
         let text = |path: &Option<std::path::PathBuf>| {
@@ -352,7 +383,9 @@ async fn a_missing_bundle_is_told_with_what_is_there_instead() {
                 assets: None,
             };
             let step = case.step();
-            let taken = extract(&case.docker, &image.id, &request, cache.path(), &step).await;
+            let taken =
+                extract(&case.docker, &image.id, temporary(&image), &request, cache.path(), &step)
+                    .await;
             let error = taken.expect_err(bundle);
             assert_eq!(error.kind, ErrorKind::Invalid);
             assert!(error.message.contains("render.bundle"), "{error}");
@@ -372,7 +405,15 @@ async fn a_failing_schema_export_shows_its_error_output_and_has_no_network() {
         let image = case.build().await.expect("built");
         let cache = tempfile::tempdir().expect("temporary folder");
         let request = ArtifactRequest { schema: SchemaSource::Image, bundle: None, assets: None };
-        let taken = extract(&case.docker, &image.id, &request, cache.path(), &case.step()).await;
+        let taken = extract(
+            &case.docker,
+            &image.id,
+            temporary(&image),
+            &request,
+            cache.path(),
+            &case.step(),
+        )
+        .await;
         let error = taken.expect_err("no network");
         assert!(error.message.contains("mizan_schema"), "{error}");
         let last = error.log.last().expect("a log");
@@ -419,4 +460,11 @@ async fn pruning_removes_our_old_images_and_lists_those_in_use() {
         assert_eq!(left, expected, "the foreign tag keeps its image");
     })
     .await;
+}
+
+/// The label of the containers that a test has made for it.
+const TEMPORARY: &str = "mizan.test.temporary";
+
+fn temporary(image: &BuiltImage) -> HashMap<String, String> {
+    HashMap::from([(TEMPORARY.to_owned(), image.id.0.clone())])
 }

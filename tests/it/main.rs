@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 
+mod cli;
+mod conformance;
 mod hostile;
 mod images;
 mod invalid;
 mod plans;
+mod support;
 mod workers;

@@ -1,8 +1,6 @@
 //! The local data plane with a real `workerd`: nothing is lost when a release is switched, when a
 //! process dies, or when the supervisor itself is killed.
 
-#![allow(clippy::unwrap_used)]
-
 mod origin;
 mod plane;
 mod visitor;
@@ -158,9 +156,10 @@ async fn a_crashed_workerd_is_started_again_while_visitors_wait() {
     plane.control.record_everything().await.unwrap();
 }
 
-/// What can be repeated is repeated; what cannot is told to be in doubt, and nothing else.
+/// What can be repeated is repeated; what cannot is told to be in doubt. An answer that had begun
+/// breaks off for all to see, so that nobody takes half of it for the whole.
 #[tokio::test]
-async fn a_crash_under_load_loses_at_most_what_was_being_posted() {
+async fn a_crash_under_load_loses_at_most_what_was_under_way() {
     let origin = Origin::start("a").await;
     let plane = Plane::start().await;
     plane.prepare_workers("a", &origin).await;
@@ -184,8 +183,11 @@ async fn a_crash_under_load_loses_at_most_what_was_being_posted() {
     }
     let failures = tally.failures();
     assert!(failures.len() <= crashes as usize * visitor_count, "{failures:#?}");
-    let in_doubt = |failure: &&String| failure.contains("POST") && failure.contains("is unknown");
-    assert_eq!(failures.iter().filter(in_doubt).count(), failures.len(), "{failures:#?}");
+    let is_honest = |failure: &String| {
+        let in_doubt = failure.contains("POST") && failure.contains("is unknown");
+        in_doubt || failure.contains("IncompleteBody")
+    };
+    assert!(failures.iter().all(is_honest), "{failures:#?}");
 }
 
 #[tokio::test]

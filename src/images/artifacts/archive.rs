@@ -215,3 +215,137 @@ impl Read for PieceReader {
         Ok(taken)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { files: 3, file_bytes: 10, total_bytes: 20 };
+
+    /// A tar stream of these entries; names go in as they are, however bad.
+    fn archive(entries: &[(&str, tar::EntryType, &str)]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (name, kind, content) in entries {
+            let mut header = tar::Header::new_gnu();
+            let field = &mut header.as_old_mut().name;
+            field[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_entry_type(*kind);
+            header.set_size(content.len() as u64);
+            header.set_mode(0o777);
+            if *kind == tar::EntryType::Symlink {
+                header.set_link_name("/etc/passwd").expect("a link name");
+            }
+            header.set_cksum();
+            tar.append(&header, content.as_bytes()).expect("append");
+        }
+        tar.into_inner().expect("finish")
+    }
+
+    const FILE: tar::EntryType = tar::EntryType::Regular;
+    const FOLDER: tar::EntryType = tar::EntryType::Directory;
+    const LINK: tar::EntryType = tar::EntryType::Symlink;
+
+    fn tree(entries: &[(&str, tar::EntryType, &str)]) -> (Result<Unpacked, Failure>, Vec<String>) {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let target = folder.path().join("deep/target");
+        let bytes = archive(entries);
+        let unpacked = read(bytes.as_slice(), &Rules::Tree(target.clone()), LIMITS);
+        let written = files_below(folder.path());
+        let relative = |path: PathBuf| {
+            path.strip_prefix(&target).unwrap_or(&path).to_string_lossy().into_owned()
+        };
+        (unpacked, written.into_iter().map(relative).collect())
+    }
+
+    fn files_below(folder: &Path) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder).expect("list").flatten() {
+            let path = entry.path();
+            if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+        }
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn only_regular_files_below_the_target_come_out() {
+        let (unpacked, written) = tree(&[
+            ("./", FOLDER, ""),
+            ("./a.js", FILE, "1"),
+            ("./deep/b.css", FILE, "2"),
+            ("./a.js.map", FILE, "3"),
+            ("./.env", FILE, "4"),
+            ("./.git/config", FILE, "5"),
+            ("./link", LINK, ""),
+            ("../outside", FILE, "6"),
+            ("./deep/../../outside", FILE, "7"),
+            ("/absolute", FILE, "8"),
+        ]);
+        let unpacked = unpacked.expect("unpacked");
+        assert_eq!(unpacked.files, ["a.js", "deep/b.css"]);
+        assert_eq!(written, ["a.js", "deep/b.css"]);
+        assert_eq!(unpacked.left_out.len(), 4, "{:?}", unpacked.left_out);
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link_or_twice() {
+        let (twice, _) = tree(&[("a", FILE, "1"), ("a", FILE, "2")]);
+        assert!(matches!(twice, Err(Failure::Disk(_))));
+        let (through, written) = tree(&[("d", LINK, ""), ("d/passwd", FILE, "1")]);
+        assert_eq!(through.expect("unpacked").files, ["d/passwd"]);
+        assert_eq!(written, ["d/passwd"]);
+    }
+
+    #[test]
+    fn limits_hold() {
+        let too_large = tree(&[("a", FILE, "12345678901")]).0;
+        let too_many =
+            tree(&[("a", FILE, ""), ("b", FILE, ""), ("c", FILE, ""), ("d", FILE, "")]).0;
+        let in_all =
+            tree(&[("a", FILE, "1234567890"), ("b", FILE, "1234567890"), ("c", FILE, "1")]).0;
+        for failure in [too_large, too_many, in_all] {
+            assert!(matches!(failure, Err(Failure::TooMuch(_))), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn one_file_is_one_regular_file() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let target = folder.path().join("bundle.js");
+        let one =
+            |entries| read(archive(entries).as_slice(), &Rules::OneFile(target.clone()), LIMITS);
+        assert!(
+            one(&[("server", FOLDER, ""), ("server/a", FILE, "1")]).expect("read").files.is_empty()
+        );
+        assert!(one(&[("server.js", LINK, "")]).expect("read").files.is_empty());
+        assert!(!target.exists());
+        assert_eq!(one(&[("server.js", FILE, "1")]).expect("read").files, ["server.js"]);
+        assert_eq!(std::fs::read(&target).expect("the bundle"), b"1");
+    }
+
+    #[test]
+    fn names_are_collected_without_writing_and_stop_at_the_limits() {
+        let bytes = archive(&[("./a", FOLDER, ""), ("./a/b", FILE, "1"), ("./c", FILE, "1")]);
+        let found = read(bytes.as_slice(), &Rules::Names, LIMITS).expect("read");
+        assert_eq!(found.files, ["a", "a", "c"]);
+        let large = archive(&[("./a", FILE, "12345678901"), ("./b", FILE, "1")]);
+        let found = read(large.as_slice(), &Rules::Names, LIMITS).expect("read");
+        assert_eq!(found.files, ["a"]);
+    }
+
+    #[tokio::test]
+    async fn a_broken_stream_is_an_error_and_no_short_archive() {
+        let missing = bollard::errors::Error::DockerResponseServerError {
+            status_code: 404,
+            message: "no such path".into(),
+        };
+        let gone = futures_util::stream::iter([Err(missing)]);
+        let unpacked = unpack(gone, Rules::Names, LIMITS).await;
+        assert!(matches!(unpacked, Err(Failure::Missing)));
+
+        let half = archive(&[("a", FILE, "1")]);
+        let cut = [Ok(Bytes::from(half)), Err(bollard::errors::Error::RequestTimeoutError)];
+        let unpacked = unpack(futures_util::stream::iter(cut), Rules::Names, LIMITS).await;
+        assert!(matches!(unpacked, Err(Failure::Engine(_))));
+    }
+}

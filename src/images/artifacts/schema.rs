@@ -11,13 +11,9 @@ use bollard::{
     query_parameters::{LogsOptionsBuilder, StartContainerOptions, WaitContainerOptions},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use tokio_util::sync::CancellationToken;
 
-use super::{create, interrupted, remove};
-use crate::{
-    error::{Error, ErrorKind, Result},
-    images::build::ImageId,
-};
+use super::{Extraction, interrupted, remove};
+use crate::error::{Error, ErrorKind, Result};
 
 /// What prints the schema.
 const COMMAND: [&str; 3] = ["python", "manage.py", "mizan_schema"];
@@ -41,14 +37,11 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Runs the export in a container of the image.
-pub(super) async fn export(
-    docker: &Docker,
-    image: &ImageId,
-    cancel: &CancellationToken,
-) -> Result<Vec<u8>> {
-    let container = create(docker, image, container_body()).await?;
+pub(super) async fn export(extraction: &Extraction<'_>) -> Result<Vec<u8>> {
+    let docker = extraction.docker;
+    let container = extraction.create(container_body()).await?;
     let exported = tokio::select! {
-        () = cancel.cancelled() => Err(interrupted()),
+        () = extraction.context.cancel.cancelled() => Err(interrupted()),
         ran = tokio::time::timeout(TIMEOUT, run(docker, &container)) => match ran {
             Ok(ran) => ran,
             Err(_) => {

@@ -123,5 +123,8 @@ fn a_build_step_is_found_by_its_stage_and_text() {
     assert_eq!(dockerfile.line_of(Some("stage-1"), "RUN make"), Some(5));
     assert_eq!(dockerfile.line_of(Some("stage-2"), "RUN make"), Some(7));
     assert_eq!(dockerfile.line_of(None, "RUN make"), None);
+    let copy = parse("FROM a\nCOPY --from=uv:1 /uv /bin/\n").expect("valid");
+    let pinned = format!("COPY --from=uv:1@sha256:{} /uv /bin/", "0".repeat(64));
+    assert_eq!(copy.line_of(None, &pinned), Some(2));
     assert_eq!(dockerfile.line_of(Some("web"), "RUN other"), None);
 }

@@ -45,7 +45,7 @@ mod kept {
     pub const MIGRATION: &str = "a migration is not taken back";
     pub const FRONT: &str = "it serves on as before";
     pub const LEFTOVER: &str = "it was left over";
-    pub const RECORD: &str = "it is the commit point";
+    pub const RECORD: &str = "it tells what is";
     pub const GONE: &str = "what was removed is gone";
 }
 

@@ -85,6 +85,8 @@ pub enum ContainerRole {
     ReleaseStep,
     /// `mizan run`.
     OneOff,
+    /// Something is being taken out of an image.
+    Artifacts,
 }
 
 impl ContainerRole {
@@ -95,11 +97,12 @@ impl ContainerRole {
             Self::Accessory => "accessory",
             Self::ReleaseStep => "release",
             Self::OneOff => "run",
+            Self::Artifacts => "artifacts",
         }
     }
 
     fn from_label(label: &str) -> Option<Self> {
-        [Self::Service, Self::Accessory, Self::ReleaseStep, Self::OneOff]
+        [Self::Service, Self::Accessory, Self::ReleaseStep, Self::OneOff, Self::Artifacts]
             .into_iter()
             .find(|role| role.label() == label)
     }
@@ -118,6 +121,8 @@ pub struct SeenFront {
     pub version: String,
     /// The release that takes the traffic.
     pub active: Option<ReleaseId>,
+    /// The releases whose Workers run (without an Edge: whose address it knows).
+    pub prepared: Vec<ReleaseId>,
     /// The published port that release's origin was at when it was activated.
     pub origin_port: Option<u16>,
 }

@@ -96,6 +96,13 @@ pub enum Op {
         /// Its name.
         container: String,
     },
+    /// The ledger does not know a release any more, and names the one before it as current.
+    UnrecordRelease {
+        /// The release.
+        release: ReleaseId,
+        /// The one before; absent if there was none.
+        before: Option<ReleaseId>,
+    },
     /// A release is forgotten: record, Workers, artifacts and image, as far as no other needs them.
     ForgetRelease {
         /// The release.

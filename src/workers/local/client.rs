@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::Command,
+    process::{Child, Command},
     time::{Instant, sleep, timeout},
 };
 
@@ -185,22 +185,9 @@ impl Control {
     async fn start(&self, settings: &Settings) -> Result<()> {
         files::write_json(&self.layout.settings(), settings)?;
         let failed = || format!("cannot start the supervisor in {}", self.dir().display());
-        let errors = self.layout.dir().join("logs/supervisor.stderr");
-        let mut child = Command::new(&self.program)
-            .args(self.arguments())
-            .env_clear()
-            .envs(ENVIRONMENT.iter().filter_map(|name| Some((name, env::var_os(name)?))))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&errors).context(ErrorKind::Failed, failed)?)
-            .spawn()
-            .context(ErrorKind::Failed, failed)?;
-        let mut line = String::new();
-        if let Some(out) = child.stdout.take() {
-            let read = async { BufReader::new(out).read_line(&mut line).await };
-            let _ = timeout(START_LIMIT, read).await;
-        }
-        match serde_json::from_str::<Result<()>>(&line) {
+        let mut child = self.spawn().context(ErrorKind::Failed, failed)?;
+        let word = first_line(&mut child).await;
+        match serde_json::from_str::<Result<()>>(&word) {
             Ok(Err(error)) if error.kind == ErrorKind::Locked => {
                 // Another run of the tool was faster; its supervisor is about to answer.
                 sleep(POLL).await;
@@ -208,10 +195,22 @@ impl Control {
             }
             Ok(started) => started,
             Err(_) => {
-                let log = fs::read_to_string(&errors).unwrap_or_default();
-                Err(Error::failed(failed()).log(log.lines().map(str::to_owned)))
+                let log = fs::read_to_string(self.layout.stderr()).unwrap_or_default();
+                let cause = explain_silence(&mut child).await;
+                Err(Error::failed(failed()).cause(cause).log(log.lines().map(str::to_owned)))
             }
         }
+    }
+
+    fn spawn(&self) -> io::Result<Child> {
+        Command::new(&self.program)
+            .args(self.arguments())
+            .env_clear()
+            .envs(ENVIRONMENT.iter().filter_map(|name| Some((name, env::var_os(name)?))))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(self.layout.stderr())?)
+            .spawn()
     }
 
     async fn replace(&self, found: &Status, settings: &Settings) -> Result<()> {
@@ -260,6 +259,24 @@ impl Control {
     fn unreachable(&self, error: &io::Error) -> Error {
         let message = format!("cannot reach the supervisor in {}", self.dir().display());
         Error::new(ErrorKind::Unavailable, message).because(error)
+    }
+}
+
+/// What a supervisor says about its start.
+async fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    if let Some(out) = child.stdout.take() {
+        // Whatever goes wrong, the line is not there, and that is what counts.
+        let _ = timeout(START_LIMIT, BufReader::new(out).read_line(&mut line)).await;
+    }
+    line
+}
+
+async fn explain_silence(child: &mut Child) -> String {
+    match timeout(POLL, child.wait()).await {
+        Ok(Ok(status)) => format!("it ended without a word: {status}"),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it does not say whether it has started".to_owned(),
     }
 }
 

@@ -82,6 +82,11 @@ impl Layout {
         self.dir.join("hub/storage")
     }
 
+    /// What a supervisor writes only if it panics.
+    pub(super) fn stderr(&self) -> PathBuf {
+        self.dir.join("logs/supervisor.stderr")
+    }
+
     /// Ids are checked to be file names when they are prepared.
     pub(super) fn log(&self, of: &str) -> PathBuf {
         self.dir.join("logs").join(format!("{of}.log"))

@@ -84,6 +84,7 @@ fn apply_op(op: &mizan::targets::local::Op, desired: &Desired, version: u32, wor
                 workers: desired.plane.is_some(),
                 version: env!("CARGO_PKG_VERSION").into(),
                 active,
+                prepared: Vec::new(),
                 origin_port: None,
             });
         }
@@ -126,6 +127,10 @@ fn apply_op(op: &mizan::targets::local::Op, desired: &Desired, version: u32, wor
         }
         Local::RetireRelease { containers, .. } => {
             world.containers.retain(|seen| !containers.contains(&seen.name));
+        }
+        Local::UnrecordRelease { release, before } => {
+            world.current = *before;
+            world.releases.retain(|known| known != release);
         }
         Local::RemoveContainer { container } => {
             world.containers.retain(|seen| seen.name != *container);

@@ -3,7 +3,10 @@
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
 
-use super::{LocalExecutor, Source};
+use super::{
+    super::{names::Labels, observe::ContainerRole},
+    LocalExecutor, Source,
+};
 use crate::{
     docker::{credentials_for, is_missing, registry_host},
     engine::{StepContext, StepOutput},
@@ -38,7 +41,11 @@ impl LocalExecutor {
         let root = self.state.artifacts();
         match images::cached(&image, request, &root) {
             Some(artifacts) => Ok(artifacts),
-            None => images::extract(&self.docker, &image, request, &root, context).await,
+            None => {
+                let mut labels = self.scope.labels();
+                labels.insert(Labels::ROLE.to_owned(), ContainerRole::Artifacts.label().to_owned());
+                images::extract(&self.docker, &image, labels, request, &root, context).await
+            }
         }
     }
 

@@ -148,6 +148,9 @@ impl LocalExecutor {
             Op::RetireRelease { release, containers } => {
                 self.retire_release(*release, containers, context).await
             }
+            Op::UnrecordRelease { release, before } => {
+                self.unrecord_release(*release, *before).await
+            }
             Op::RemoveContainer { container } => self.remove_container(container).await,
             Op::ForgetRelease { release } => self.forget_release(*release, context).await,
             Op::StopFront => self.stop_front().await,

@@ -43,6 +43,21 @@ impl LocalExecutor {
         Ok(StepOutput::new())
     }
 
+    /// The ledger is as if the release had never been recorded.
+    pub(super) async fn unrecord_release(
+        &self,
+        id: ReleaseId,
+        before: Option<ReleaseId>,
+    ) -> Result<StepOutput> {
+        // The pointer goes first: it never points to nothing.
+        match before {
+            Some(before) => self.ledger.set_current(before).await?,
+            None => self.ledger.clear_current().await?,
+        }
+        self.ledger.forget(id).await?;
+        Ok(StepOutput::new())
+    }
+
     /// What was desired, with everything the steps before found out.
     fn resolved(&self, id: ReleaseId, context: &StepContext<'_>) -> Result<Desired> {
         let mut desired = self.desired()?.clone();
@@ -85,6 +100,10 @@ impl LocalExecutor {
         let engine = self.containers();
         try_join_all(containers.iter().map(|name| engine.remove(name, seconds))).await?;
         self.retire_traffic(release).await?;
+        // A rollback and the pages that are still open need the files of recorded releases only.
+        if !self.ledger.has(release).await? {
+            self.drop_generation(release).await?;
+        }
         Ok(StepOutput::new())
     }
 

@@ -3,8 +3,9 @@
 use super::*;
 
 impl<'a> Planner<'a> {
-    /// Containers that belong neither to the live release nor to the one about to start.
+    /// What belongs neither to the live release nor to the one about to start.
     pub(super) fn leftovers(&mut self) {
+        let retired = self.left_over_workers();
         let desired: BTreeSet<&str> = self.desired.released().map(|(name, _)| name).collect();
         for seen in &self.observed.containers {
             let wanted = match seen.role {
@@ -19,8 +20,12 @@ impl<'a> Planner<'a> {
                     needed && self.release.is_some() && seen.release == self.release
                 }
                 ContainerRole::OneOff => seen.running,
+                // Whoever takes something out of an image holds the lock, which is ours now.
+                ContainerRole::Artifacts => false,
             };
-            if !wanted {
+            let retires = seen.role == ContainerRole::Service
+                && seen.release.is_some_and(|release| retired.contains(&release));
+            if !wanted && !retires {
                 let why = "left over from an interrupted run".into();
                 let undo = Undo::None { why: kept::LEFTOVER.into() };
                 let op = Op::RemoveContainer { container: seen.name.clone() };
@@ -28,6 +33,27 @@ impl<'a> Planner<'a> {
                 self.step(resource, Change::Delete { why }, &[], op, undo);
             }
         }
+    }
+
+    /// Workers that an interrupted run left at the front. Their release may have been live and have
+    /// requests under way, so it is retired as a whole; answers those releases.
+    fn left_over_workers(&mut self) -> BTreeSet<ReleaseId> {
+        let prepared = self.observed.front.iter().flat_map(|front| &front.prepared);
+        let wanted = [self.live, self.release];
+        let left = prepared.copied().filter(|id| !wanted.contains(&Some(*id)));
+        let left: BTreeSet<ReleaseId> = left.collect();
+        for release in left.iter().copied() {
+            let services = self.observed.containers.iter().filter(|seen| {
+                seen.role == ContainerRole::Service && seen.release == Some(release)
+            });
+            let containers = services.map(|seen| seen.name.clone()).collect();
+            let change = Change::Run { what: format!("drain and stop {release}") };
+            let resource = ResourceId::new("retire", release.to_string());
+            let op = Op::RetireRelease { release, containers };
+            let undo = Undo::None { why: kept::LEFTOVER.into() };
+            self.step(resource, change, &[], op, undo);
+        }
+        left
     }
 
     /// The old release: drained, stopped and removed once the new one is recorded.
@@ -78,7 +104,9 @@ impl<'a> Planner<'a> {
 
     /// Releases beyond `keep_releases`.
     pub(super) fn old_releases(&mut self) {
-        let new = usize::from(self.release.is_some_and(|new| !self.observed.has_record(new)));
+        // The record of a live release may still be owed, by a run that was interrupted.
+        let newest = self.release.or(self.live);
+        let new = usize::from(newest.is_some_and(|new| !self.observed.has_record(new)));
         let keep = self.desired.keep_releases.saturating_sub(new);
         let live = self.live;
         let old: Vec<ReleaseId> = self.observed.releases.iter().copied().skip(keep).collect();
@@ -116,7 +144,7 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn recorded(&self) -> Vec<StepId> {
-        let release = self.release.map(|id| ResourceId::new("release", id.to_string()).step_id());
-        release.into_iter().collect()
+        let newest = self.release.or(self.live);
+        newest.map(|id| ResourceId::new("release", id.to_string()).step_id()).into_iter().collect()
     }
 }

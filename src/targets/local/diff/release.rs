@@ -152,7 +152,12 @@ impl<'a> Planner<'a> {
             Some(to) => format!("record {release}, which brings back {to}"),
         };
         let op = Op::RecordRelease { release, rollback_to };
-        let undo = Undo::None { why: kept::RECORD.into() };
+        let before = self.observed.current;
+        let undo = match self.live {
+            // What takes the traffic already is only written down.
+            Some(live) if live == release => Undo::None { why: kept::RECORD.into() },
+            _ => Undo::Restore { op: Box::new(Op::UnrecordRelease { release, before }) },
+        };
         self.step(resource.clone(), Change::Run { what }, needs, op, undo);
         vec![resource.step_id()]
     }

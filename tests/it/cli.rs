@@ -1,0 +1,269 @@
+//! Whole invocations that need no engine: arguments in; exit code, stdout and stderr out.
+
+use std::{fs, path::Path, process::Command};
+
+use insta::assert_snapshot;
+use tempfile::TempDir;
+
+const APP: &str = "\
+version: 1
+app: shop
+services:
+  web: {port: 8000, health: /healthz}
+  worker: {command: python manage.py worker}
+release: python manage.py migrate --noinput
+env: {LEVEL: info}
+secrets: [API_KEY, {name: SECRET_KEY, generate: true}]
+environments:
+  local: {target: local}
+  production: {target: {aws: {region: eu-west-1}}}
+";
+
+/// A folder with an app, and everything the tool writes kept inside it.
+struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("app")).unwrap();
+        let project = Self { folder };
+        project.write("mizan.yaml", APP);
+        project.write("Dockerfile", "FROM python:3.12-slim\nCOPY . /app\n");
+        project
+    }
+
+    fn app(&self) -> std::path::PathBuf {
+        self.folder.path().join("app")
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.app().join(name), text).unwrap();
+    }
+
+    fn mizan(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mizan"));
+        command
+            .args(arguments)
+            .current_dir(self.app())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            // Nobody listens there: a command that asks the engine says so.
+            .env("DOCKER_HOST", "unix:///nonexistent/docker.sock");
+        command
+    }
+
+    /// The invocation as a snapshot tells it.
+    fn told(&self, arguments: &[&str]) -> String {
+        tell(&mut self.mizan(arguments), self.folder.path())
+    }
+}
+
+fn tell(command: &mut Command, folder: &Path) -> String {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| {
+        String::from_utf8_lossy(bytes)
+            .replace(folder.canonicalize().unwrap().to_str().unwrap(), "FOLDER")
+            .replace(folder.to_str().unwrap(), "FOLDER")
+    };
+    format!(
+        "exit code: {}\n----- stdout -----\n{}----- stderr -----\n{}",
+        output.status.code().map_or("none".to_owned(), |code| code.to_string()),
+        text(&output.stdout),
+        text(&output.stderr)
+    )
+}
+
+#[test]
+fn help_names_every_command() {
+    assert_snapshot!(Project::new().told(&["--help"]));
+}
+
+#[test]
+fn help_of_deploy() {
+    assert_snapshot!(Project::new().told(&["deploy", "--help"]));
+}
+
+#[test]
+fn an_unknown_command_is_a_usage_error() {
+    assert_snapshot!(Project::new().told(&["deplyo"]));
+}
+
+#[test]
+fn without_a_file_it_says_what_is_missing() {
+    let project = Project::new();
+    fs::remove_file(project.app().join("mizan.yaml")).unwrap();
+    assert_snapshot!(project.told(&["deploy"]));
+}
+
+#[test]
+fn every_problem_of_the_file_is_told_at_once() {
+    let project = Project::new();
+    project
+        .write("mizan.yaml", "version: 1\napp: Shop\nservices:\n  web: {port: 99999, helth: /}\n");
+    assert_snapshot!(project.told(&["deploy"]));
+}
+
+#[test]
+fn two_environments_and_nobody_to_ask() {
+    assert_snapshot!(Project::new().told(&["status"]));
+}
+
+#[test]
+fn an_environment_that_does_not_exist() {
+    assert_snapshot!(Project::new().told(&["status", "-e", "prodution"]));
+}
+
+#[test]
+fn a_cloud_environment_is_refused_before_anything_happens() {
+    assert_snapshot!(Project::new().told(&["deploy", "-e", "production"]));
+}
+
+#[test]
+fn an_engine_that_cannot_be_reached() {
+    assert_snapshot!(Project::new().told(&["deploy", "-e", "local"]));
+}
+
+#[test]
+fn an_offline_plan_needs_no_engine() {
+    assert_snapshot!(Project::new().told(&["deploy", "-e", "local", "--plan", "--offline"]));
+}
+
+#[test]
+fn an_offline_plan_as_json() {
+    assert_snapshot!(Project::new().told(&[
+        "deploy",
+        "-e",
+        "local",
+        "--plan",
+        "--offline",
+        "--format",
+        "json"
+    ]));
+}
+
+#[test]
+fn an_offline_plan_as_markdown() {
+    assert_snapshot!(Project::new().told(&[
+        "deploy",
+        "-e",
+        "local",
+        "--plan",
+        "--offline",
+        "--format",
+        "markdown"
+    ]));
+}
+
+#[test]
+fn offline_plans_are_no_approvals() {
+    assert_snapshot!(Project::new().told(&[
+        "deploy",
+        "--plan",
+        "--offline",
+        "--detailed-exitcode"
+    ]));
+}
+
+#[test]
+fn the_resolved_configuration_masks_nothing_it_could_show() {
+    assert_snapshot!(Project::new().told(&["config", "show", "-e", "local"]));
+}
+
+#[test]
+fn a_secret_goes_in_and_never_comes_out() {
+    const CANARY: &str = "canary-7f3a91";
+    let project = Project::new();
+    let value = project.app().join("value");
+    fs::write(&value, format!("{CANARY}\n")).unwrap();
+    let mut told = project.told(&["secrets", "set", "API_KEY", "--file", "value", "-e", "local"]);
+    for command in [
+        vec!["secrets", "list", "-e", "local"],
+        vec!["secrets", "list", "-e", "local", "--format", "json"],
+        vec!["config", "show", "-e", "local"],
+        vec!["deploy", "-e", "local", "-vv"],
+        vec!["deploy", "-e", "local", "--json"],
+        vec!["deploy", "-e", "local", "--plan", "--offline", "--format", "json"],
+    ] {
+        told.push_str(&project.told(&command));
+    }
+    assert!(!told.contains(CANARY), "{told}");
+    assert!(told.contains("API_KEY  set"), "{told}");
+    let store = walk(project.folder.path()).into_iter().find(|path| path.ends_with("secrets.json"));
+    let store = store.expect("the value is stored");
+    assert!(fs::read_to_string(&store).unwrap().contains(CANARY));
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(fs::metadata(&store).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_secret_that_mizan_yaml_does_not_name() {
+    assert_snapshot!(Project::new().told(&["secrets", "set", "API_KYE", "-e", "local"]));
+}
+
+#[test]
+fn a_damaged_secret_store_is_told_without_its_content() {
+    let project = Project::new();
+    project.told(&["secrets", "set", "API_KEY", "--file", "Dockerfile", "-e", "local"]);
+    let store = walk(project.folder.path()).into_iter().find(|path| path.ends_with("secrets.json"));
+    fs::write(store.unwrap(), "{\"API_KEY\": canary}").unwrap();
+    let told = project.told(&["secrets", "list", "-e", "local"]);
+    assert!(told.contains("is damaged") && !told.contains("canary"), "{told}");
+}
+
+#[test]
+fn looking_creates_nothing() {
+    let project = Project::new();
+    let before = walk(project.folder.path());
+    for command in [
+        vec!["config", "show", "-e", "local"],
+        vec!["secrets", "list", "-e", "local"],
+        vec!["status", "-e", "local"],
+        vec!["deploy", "--plan", "-e", "local"],
+        vec!["deploy", "--plan", "--offline", "-e", "local"],
+        vec!["unlock", "-e", "local"],
+    ] {
+        project.told(&command);
+    }
+    assert_eq!(walk(project.folder.path()), before);
+}
+
+#[test]
+fn the_schema_is_the_one_that_is_checked_in() {
+    let output = Project::new().mizan(&["config", "schema"]).output().unwrap();
+    let checked_in = include_str!("../../docs/mizan.schema.json");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), checked_in);
+}
+
+#[test]
+fn completions_and_the_manual_page_are_there() {
+    for arguments in [vec!["completions", "bash"], vec!["completions", "zsh"], vec!["man"]] {
+        let output = Project::new().mizan(&arguments).output().unwrap();
+        assert!(output.status.success());
+        assert!(String::from_utf8_lossy(&output.stdout).contains("rollback"));
+    }
+}
+
+#[test]
+fn events_end_with_the_error() {
+    let output = Project::new().mizan(&["deploy", "-e", "local", "--json"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "result");
+    assert_eq!(last["ok"], false);
+    assert_eq!(last["exit_code"], 69);
+}
+
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(walk(&path));
+        }
+        found.push(path);
+    }
+    found.sort();
+    found
+}

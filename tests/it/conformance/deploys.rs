@@ -1,0 +1,211 @@
+//! Deploys that work, deploys that fail, and what they leave.
+
+use rustix::process::Signal;
+
+use super::{
+    App, Platform,
+    world::{World, assert_same},
+};
+
+/// Deploys this version and sees it answer.
+#[track_caller]
+pub fn deploy_version<P: Platform>(platform: &P, version: impl ToString) -> World {
+    let app = App::version(version);
+    platform.write(&app);
+    platform.deploy().expect(0);
+    assert_eq!(platform.serving(), Ok(app.version));
+    platform.world()
+}
+
+/// The world is what it was, and who answered still answers.
+#[track_caller]
+pub fn assert_untouched<P: Platform>(platform: &P, what: &str, before: &World, version: &str) {
+    assert_eq!(platform.serving(), Ok(version.to_owned()), "{what}");
+    assert_same(what, &before.lasting().identity(), &platform.world().lasting().identity());
+}
+
+/// A deploy of this app fails, is rolled back, and says why.
+#[track_caller]
+fn fails<P: Platform>(platform: &P, app: &App, why: &[&str]) {
+    let before = deploy_version(platform, 1);
+    platform.write(app);
+    platform.deploy().expect(70).says(why);
+    assert_untouched(platform, "after a failed deploy", &before, "1");
+}
+
+pub fn a_first_deploy_and_nothing_to_change<P: Platform>(platform: &P) {
+    let first = deploy_version(platform, 1);
+    let again = platform.deploy().expect(0).says(&["Nothing to change."]);
+    assert!(again.stdout.starts_with("http://"), "no URL: {}", again.stdout);
+    let found = platform.world().identity();
+    assert_same("after a deploy without a change", &first.identity(), &found);
+}
+
+pub fn a_new_version<P: Platform>(platform: &P) {
+    let first = deploy_version(platform, 1);
+    let second = deploy_version(platform, 2);
+    let live = first.live.zip(second.live).expect("a live release");
+    assert_eq!(live.0 + 1, live.1);
+    platform.deploy().expect(0).says(&["Nothing to change."]);
+}
+
+pub fn a_release_that_is_not_healthy<P: Platform>(platform: &P) {
+    let app = App::version(2)
+        .with_fault("unhealthy")
+        .with_edit("health: /healthz", "health: /healthz, health_timeout: 3s");
+    let why = ["did not become healthy", "500", "the database is on fire"];
+    fails(platform, &app, &why);
+}
+
+pub fn a_release_that_crashes<P: Platform>(platform: &P) {
+    let why = ["crashed with exit code 1", "cannot import name 'views'"];
+    fails(platform, &App::version(2).with_fault("crash"), &why);
+}
+
+pub fn a_release_step_that_fails<P: Platform>(platform: &P) {
+    let why = ["exit code 1", "relation \"app_release\" already exists"];
+    fails(platform, &App::version(2).with_fault("migration-fails"), &why);
+}
+
+pub fn a_release_step_that_hangs<P: Platform>(platform: &P) {
+    let app =
+        App::version(2).with_fault("migration-hangs").with_edit("timeout: 60s", "timeout: 3s");
+    fails(platform, &app, &["did not end within 3 s", "waiting for a lock"]);
+}
+
+pub fn a_rollback<P: Platform>(platform: &P) {
+    deploy_version(platform, 1);
+    let second = deploy_version(platform, 2);
+    platform.run(&["rollback", "--yes"]).expect(0);
+    assert_eq!(platform.serving(), Ok("1".to_owned()));
+    let third = platform.world();
+    assert_eq!(third.live, second.live.map(|live| live + 1));
+    // The source is version 2 still: deploying it goes forward again.
+    platform.deploy().expect(0);
+    assert_eq!(platform.serving(), Ok("2".to_owned()));
+}
+
+pub fn services_come_and_go<P: Platform>(platform: &P) {
+    const WORKER: &str = "worker: {command: python manage.py worker, stop_timeout: 5s}";
+    const BEAT: &str = "beat: {command: python manage.py beat, singleton: true, stop_timeout: 5s}";
+    let names = |world: &World| -> Vec<String> {
+        let services = world.facts.iter().filter(|fact| fact.what.starts_with("container "));
+        let mut names: Vec<_> = services
+            .filter_map(|fact| fact.what.split_whitespace().nth(3).map(str::to_owned))
+            .collect();
+        names.sort();
+        names
+    };
+    let first = deploy_version(platform, 1);
+    assert_eq!(names(&first), ["beat", "web", "worker"]);
+
+    let renamed = "ticker: {command: python manage.py beat, singleton: true, stop_timeout: 5s, \
+                   renamed_from: beat}\n  second: {command: python manage.py worker}";
+    platform.write(&App::version(1).with_edit(WORKER, "").with_edit(BEAT, renamed));
+    platform.deploy().expect(0);
+    assert_eq!(platform.serving(), Ok("1".to_owned()));
+    assert_eq!(names(&platform.world()), ["second", "ticker", "web"]);
+    platform.deploy().expect(0).says(&["Nothing to change."]);
+}
+
+pub fn destroy_leaves_nothing<P: Platform>(platform: &P) {
+    let nothing = platform.world();
+    assert!(nothing.is_empty(), "{nothing:?}");
+    deploy_version(platform, 1);
+    deploy_version(platform, 2);
+    platform.run(&["destroy", "--yes"]).expect(0);
+    let kept = platform.world().shape();
+    assert!(kept.iter().any(|fact| fact.starts_with("volume ")), "the data is gone: {kept:?}");
+    assert!(!kept.iter().any(|fact| fact.starts_with("container ")), "{kept:?}");
+    platform.destroy();
+    let left = platform.world().identity();
+    assert_same("after destroy --volumes", &[], &left);
+    // Nothing is what a second one finds.
+    platform.destroy();
+}
+
+pub fn two_at_once<P: Platform>(platform: &P) {
+    let before = deploy_version(platform, 1);
+    platform.write(&App::version(2));
+    let traffic = step_like(platform, "traffic/");
+    let mut first = platform.begin(&format!("hang:before:{traffic}"));
+    first.wait_for_step(&traffic);
+    platform.deploy().expect(75).says(&["is locked", "mizan deploy"]);
+    first.signal(Signal::INT);
+    first.end().expect(130);
+    assert_untouched(platform, "after an interrupt", &before, "1");
+    platform.deploy().expect(0);
+    assert_eq!(platform.serving(), Ok("2".to_owned()));
+}
+
+pub fn an_interrupt<P: Platform>(platform: &P) {
+    // Of a first deploy nothing stays but what is a cache, and the secrets it made up.
+    platform.write(&App::version(1));
+    for step in ["service/web", "traffic/"] {
+        let step = step_like(platform, step);
+        let mut run = platform.begin(&format!("hang:after:{step}"));
+        run.wait_for_step(&step);
+        run.signal(Signal::INT);
+        run.end().expect(130);
+        let left = platform.world();
+        assert!(
+            !left.lasting().identity().iter().any(|fact| !fact.starts_with("folder ")),
+            "{left:?}"
+        );
+    }
+    deploy_version(platform, 1);
+}
+
+pub fn an_interrupt_of_the_release_step<P: Platform>(platform: &P) {
+    let before = deploy_version(platform, 1);
+    platform.write(&App::version(2).with_fault("migration-hangs"));
+    let mut run = platform.begin("");
+    run.wait_for(|event| event["event"] == "step_log" && event["line"] == "waiting for a lock");
+    run.signal(Signal::INT);
+    run.end().expect(130);
+    assert_untouched(platform, "after an interrupt", &before, "1");
+}
+
+pub fn a_front_that_died<P: Platform>(platform: &P) {
+    let before = deploy_version(platform, 1);
+    platform.kill_front();
+    platform.deploy().expect(0);
+    assert_eq!(platform.serving(), Ok("1".to_owned()));
+    assert_same("after the front came back", &before.shape(), &platform.world().shape());
+
+    // A deploy that fails leaves the front that it started: with it the old release is back.
+    platform.kill_front();
+    platform.write(&App::version(2).with_fault("migration-fails"));
+    platform.deploy().expect(70);
+    assert_eq!(platform.serving(), Ok("1".to_owned()));
+    let after = deploy_version(platform, 1);
+    assert_same("after a failed deploy", &before.lasting().shape(), &after.lasting().shape());
+}
+
+pub fn a_change_of_mind_after_a_kill<P: Platform>(platform: &P) {
+    let before = deploy_version(platform, 1);
+    for step in ["service/web", "edge/", "traffic/"] {
+        platform.write(&App::version(2));
+        let step = step_like(platform, step);
+        assert_eq!(platform.deploy_with(&format!("kill:after:{step}")).code, None);
+        let after = deploy_version(platform, 1);
+        // Nothing of the version that nobody wants any more runs or is kept, but its image.
+        let others = after.shape().into_iter().filter(|fact| fact.contains("(live+"));
+        assert_same(&format!("changed after {step}"), &[], &others.collect::<Vec<_>>());
+        let count = |world: &World, what: &str| {
+            world.shape().iter().filter(|fact| fact.starts_with(what)).count()
+        };
+        for what in ["container ", "generation ", "process "] {
+            assert_eq!(count(&before, what), count(&after, what), "{what}: {after:?}");
+        }
+        platform.deploy().expect(0).says(&["Nothing to change."]);
+    }
+}
+
+/// The step of the next deploy whose id begins like this.
+#[track_caller]
+fn step_like<P: Platform>(platform: &P, begin: &str) -> String {
+    let steps = platform.steps(&["deploy"]);
+    let found = steps.iter().find(|step| step.id.starts_with(begin));
+    found.unwrap_or_else(|| panic!("no step {begin} in {steps:?}")).id.clone()
+}

@@ -1,0 +1,109 @@
+//! What a target offers to the suite.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::World;
+use crate::support::{Ended, Running};
+
+/// The app to deploy: a version of the fixture, and what is wrong with it.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// What it answers with.
+    pub version: String,
+    /// How it fails; the fixture's `manage.py` knows the words.
+    pub fault: &'static str,
+    /// Replacements in its `mizan.yaml`.
+    pub edits: Vec<(&'static str, &'static str)>,
+}
+
+impl App {
+    /// A version that works.
+    pub fn version(version: impl ToString) -> Self {
+        Self { version: version.to_string(), fault: "", edits: Vec::new() }
+    }
+
+    /// The same with a fault.
+    pub fn with_fault(self, fault: &'static str) -> Self {
+        Self { fault, ..self }
+    }
+
+    /// The same with something replaced in `mizan.yaml`.
+    pub fn with_edit(mut self, from: &'static str, to: &'static str) -> Self {
+        self.edits.push((from, to));
+        self
+    }
+}
+
+/// A step of a plan, as `--plan --format json` tells it.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its id.
+    pub id: String,
+    /// It runs after traffic has moved.
+    pub after_commit: bool,
+    /// It can be taken back.
+    pub has_undo: bool,
+}
+
+/// A place to deploy to, of its own: what it holds was made by this test.
+pub trait Platform {
+    /// What the result table calls it.
+    const NAME: &'static str;
+
+    /// The source becomes this app.
+    fn write(&self, app: &App);
+
+    /// `mizan`, with these arguments, for this platform; stdout and stderr are captured.
+    fn mizan(&self, arguments: &[&str]) -> Command;
+
+    /// Everything that exists there now.
+    fn world(&self) -> World;
+
+    /// The version that answers a visitor, or why none does.
+    fn serving(&self) -> Result<String, String>;
+
+    /// The front dies without a word, as when the machine restarts.
+    fn kill_front(&self);
+
+    /// Runs `mizan` to its end.
+    fn run(&self, arguments: &[&str]) -> Ended {
+        self.mizan(arguments).output().expect("mizan runs").into()
+    }
+
+    /// Deploys what is written.
+    fn deploy(&self) -> Ended {
+        self.run(&["deploy", "--yes"])
+    }
+
+    /// Deploys with a fault, as `MIZAN_FAULT` writes it.
+    fn deploy_with(&self, fault: &str) -> Ended {
+        let mut command = self.mizan(&["deploy", "--yes"]);
+        command.env("MIZAN_FAULT", fault).output().expect("mizan runs").into()
+    }
+
+    /// Begins a deploy whose events can be followed.
+    fn begin(&self, fault: &str) -> Running {
+        Running::start(self.mizan(&["deploy", "--yes", "--json"]).env("MIZAN_FAULT", fault))
+    }
+
+    /// The steps that a command would take.
+    fn steps(&self, command: &[&str]) -> Vec<Step> {
+        let arguments = [command, &["--plan", "--format", "json"]].concat();
+        let plan: Value =
+            serde_json::from_str(&self.run(&arguments).expect(0).stdout).expect("a plan");
+        let steps = plan["steps"].as_array().expect("its steps").iter();
+        let step = |step: &Value| Step {
+            id: step["id"].as_str().expect("an id").to_owned(),
+            after_commit: step["after_commit"].as_bool().expect("a place"),
+            has_undo: step["undo"]["undo"] != "none",
+        };
+        steps.map(step).collect()
+    }
+
+    /// Everything goes, the data too.
+    fn destroy(&self) {
+        self.run(&["destroy", "--yes", "--volumes"]).expect(0);
+    }
+}

@@ -1,0 +1,58 @@
+//! The result of a full run as a table for people: `docs/conformance/`.
+
+use std::{env, fs, path::Path};
+
+use super::Platform;
+
+/// True if every step is to be struck at every point.
+pub fn is_full() -> bool {
+    env::var("MIZAN_CONFORMANCE").is_ok_and(|mode| mode == "full")
+}
+
+/// Collects what a fault at each step led to.
+pub struct Table {
+    file: String,
+    title: String,
+    rows: Vec<[String; 3]>,
+}
+
+impl Table {
+    /// An empty table of one scenario.
+    pub fn new<P: Platform>(scenario: &str) -> Self {
+        let title = format!("{}: {scenario}", P::NAME);
+        let file = format!("{}-{}.md", P::NAME, scenario.replace(' ', "-"));
+        Self { file, title, rows: Vec::new() }
+    }
+
+    /// What was seen after a fault; steps that name a release are written without its number.
+    pub fn add(&mut self, fault: &str, step: &str, seen: &str) {
+        let release = regex::Regex::new(r"/r\d+$").expect("an expression");
+        let step = release.replace(step, "/rN").into_owned();
+        let step = step.replace(&test_name(&step), "app");
+        self.rows.push([step, fault.to_owned(), seen.to_owned()]);
+    }
+
+    /// Writes the table, if this is a full run.
+    pub fn write(&self) {
+        if !is_full() {
+            return;
+        }
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/conformance");
+        let head = format!(
+            "# {}\n\nMade by `make conformance`; do not edit.\n\n| step | fault | seen |\n|---|---|---|\n",
+            self.title
+        );
+        let rows = self
+            .rows
+            .iter()
+            .map(|[step, fault, seen]| format!("| `{step}` | {fault} | {seen} |\n"));
+        fs::create_dir_all(&folder).expect("the folder of the tables");
+        fs::write(folder.join(&self.file), head + &rows.collect::<String>()).expect("the table");
+    }
+}
+
+/// The sandbox's name for the app within a step's id, which is another one in every run.
+fn test_name(step: &str) -> String {
+    let name = regex::Regex::new(r"test-\d+-\d+").expect("an expression");
+    name.find(step).map_or_else(|| "app".to_owned(), |found| found.as_str().to_owned())
+}
