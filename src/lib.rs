@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod model;
 pub mod plan;
 pub mod schema;
+mod scratch;
 pub mod secret;
 pub mod targets;
 pub mod view;

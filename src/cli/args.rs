@@ -14,7 +14,6 @@ const STYLES: styling::Styles = styling::Styles::styled()
 /// Deploys Django + React apps that speak the Mizan protocol.
 #[derive(Debug, Parser)]
 #[command(name = "mizan", version, styles = STYLES, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Exit codes: docs/exit-codes.md. Documentation: docs/.")]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -90,7 +89,7 @@ pub enum Command {
     Open,
     /// Removes everything of an environment; data only with --volumes.
     Destroy(DestroyArgs),
-    /// Shows who holds the deploy lock, and frees it if its holder is gone.
+    /// Shows who holds the deploy lock.
     Unlock,
     /// Shows the configuration.
     #[command(subcommand)]

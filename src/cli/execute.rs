@@ -6,9 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::Output;
 use crate::{
-    engine::{self, Executor, Options, Outcome, Report, SystemClock},
-    error::{Error, ErrorKind, Result},
-    plan::{Plan, ResourceId},
+    engine::{self, Executor, Options, Report, SystemClock},
+    error::Result,
+    plan::Plan,
 };
 
 /// Runs a plan to its end. The first Ctrl-C unwinds, the second aborts.
@@ -45,10 +45,9 @@ pub async fn execute<O, E: Executor<O>>(
             }
         })
         .await;
-    match report.outcome {
-        Outcome::Clean => Ok(report),
-        Outcome::RolledBack { error, .. } => Err(rolled_back(error)),
-        Outcome::Stuck { error, residue, committed, .. } => Err(stuck(error, &residue, committed)),
+    match report.outcome.error() {
+        None => Ok(report),
+        Some(error) => Err(error),
     }
 }
 
@@ -65,20 +64,4 @@ async fn with_faults<O, E: Executor<O>>(
         return engine::run(plan, &engine::Faulty::new(executor, faults), sink, options).await;
     }
     engine::run(plan, &executor, sink, options).await
-}
-
-fn rolled_back(mut error: Error) -> Error {
-    if error.kind != ErrorKind::Interrupted {
-        error.kind = ErrorKind::RolledBack;
-    }
-    error.hint("everything this run had done was undone")
-}
-
-fn stuck(mut error: Error, residue: &[ResourceId], committed: bool) -> Error {
-    error.kind = ErrorKind::LeftOver;
-    error.left_over.extend(residue.iter().map(ToString::to_string));
-    match committed {
-        true => error.hint("the new release is live; run the command again to finish the rest"),
-        false => error.hint("run the command again: it finds what is left over and goes on"),
-    }
 }

@@ -25,6 +25,9 @@ pub async fn run(global: &GlobalArgs, output: &Output) -> Done {
     let releases = site.ledger.releases().await?;
     let rows: Vec<Row> =
         releases.iter().map(|release| row(release, live == Some(release.id))).collect();
+    if rows.is_empty() {
+        output.say("Nothing is deployed.");
+    }
     output.result(&rows, |out| table(&rows, out))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -83,9 +83,13 @@ async fn target(site: &Site, args: &RollbackArgs, live: &Release) -> Result<Rele
                 .hint("releases are called r1, r2, …: see `mizan releases`")
         })?,
         None => {
-            let ids = site.ledger.ids().await?;
-            ids.into_iter().find(|id| *id < live.id).ok_or_else(|| {
-                Error::failed(format!("there is no release before {}", live.id))
+            // A second rollback goes on backwards; it does not return to what was just left.
+            let source = live.rollback_to.unwrap_or(live.id);
+            let releases = site.ledger.releases().await?;
+            let before = releases.iter().find(|release| release.id < source);
+            let before = before.map(|release| release.rollback_to.unwrap_or(release.id));
+            before.ok_or_else(|| {
+                Error::failed(format!("there is no release before {source}"))
                     .hint("`mizan releases` lists what there is")
             })?
         }

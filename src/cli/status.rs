@@ -80,6 +80,7 @@ async fn state(seen: &SeenContainer, desired: Option<&Desired>) -> String {
                 Health::Unhealthy(why) | Health::Silent(why) => format!("unhealthy: {why}"),
             }
         }
+        _ if seen.restarts > 0 => format!("running, after {} crashes", seen.restarts),
         _ => "running".to_owned(),
     }
 }

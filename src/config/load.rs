@@ -77,7 +77,7 @@ impl From<ConfigError> for Error {
         let message = error.to_string();
         match error {
             ConfigError::NotFound => Self::new(ErrorKind::Invalid, message)
-                .hint("run `mizan init` to write one, or name it with --config"),
+                .hint("write one (docs/config.md), or name it with --config"),
             ConfigError::Misnamed { .. } => {
                 Self::new(ErrorKind::Invalid, message).hint(format!("rename it to {FILE_NAME}"))
             }

@@ -168,7 +168,7 @@ pub(crate) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
         }
     }
     if builder.root.is_none() {
-        problems.hint(Span::START, "the file is empty", "run `mizan init` to write one");
+        problems.hint(Span::START, "the file is empty", "docs/config.md has one to begin with");
     }
     builder.root
 }

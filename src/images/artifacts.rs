@@ -25,6 +25,7 @@ use crate::{
     engine::{LogStream, StepContext},
     error::{Context as _, Error, ErrorKind, Result},
     model::{App, SchemaSource},
+    scratch::Scratch,
 };
 
 /// Marks a complete folder, and lists what is in it.
@@ -146,10 +147,7 @@ pub async fn extract(
     }
     let unwritable = || format!("cannot write to {}", cache_root.display());
     std::fs::create_dir_all(cache_root).context(ErrorKind::Failed, unwritable)?;
-    let folder = tempfile::Builder::new()
-        .prefix(".new-")
-        .tempdir_in(cache_root)
-        .context(ErrorKind::Failed, unwritable)?;
+    let folder = Scratch::new_in(cache_root).context(ErrorKind::Failed, unwritable)?;
     let extraction = Extraction { docker, image, labels, context };
     let (schema, (bundle, assets)) = try_join!(
         Box::pin(extraction.schema(&request.schema, folder.path())),
@@ -166,16 +164,12 @@ pub async fn extract(
 
 /// Gives a complete folder its name. One that is there already has the same content, or is the
 /// unmarked rest of something else.
-fn publish(folder: tempfile::TempDir, dir: &Path) -> std::io::Result<()> {
+fn publish(folder: Scratch, dir: &Path) -> std::io::Result<()> {
     if dir.exists() && !dir.join(MARKER).exists() {
         std::fs::remove_dir_all(dir)?;
     }
-    match std::fs::rename(folder.path(), dir) {
-        Ok(()) => {
-            // It is no temporary folder any more.
-            let _ = folder.keep();
-            Ok(())
-        }
+    match folder.rename(dir) {
+        Ok(()) => Ok(()),
         Err(_) if dir.join(MARKER).exists() => Ok(()),
         Err(error) => Err(error),
     }

@@ -51,9 +51,9 @@ impl Dockerfile {
     pub fn read(path: &Path, args: &BTreeMap<String, String>, platform: &str) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             let message = format!("cannot read the Dockerfile {}", path.display());
-            Error::new(ErrorKind::Invalid, message)
-                .because(&error)
-                .hint("`build.dockerfile` in mizan.yaml names it")
+            Error::new(ErrorKind::Invalid, message).because(&error).hint(
+                "write one (docs/deploying-django.md), or name yours with `build.dockerfile` in mizan.yaml",
+            )
         })?;
         Self::parse(text, &path.display().to_string(), args, platform)
     }

@@ -68,7 +68,8 @@ impl Ledger {
     pub async fn releases(&self) -> Result<Vec<Release>> {
         let mut releases = Vec::new();
         for id in self.ids().await? {
-            releases.push(self.release(id).await?);
+            // One that is being forgotten may be gone by now.
+            releases.extend(self.read(&record_path(id)).await?);
         }
         Ok(releases)
     }

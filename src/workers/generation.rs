@@ -18,7 +18,10 @@ use super::{
     files,
     modules::{EDGE, LOCAL_RELEASE, Module, RENDER},
 };
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::{
+    error::{Context, Error, ErrorKind, Result},
+    scratch::Scratch,
+};
 
 /// The manifest's name inside the folder.
 const MANIFEST: &str = "generation.json";
@@ -103,10 +106,7 @@ pub fn write(folder: &Path, content: Content<'_>, release: Release<'_>) -> Resul
     let failed = || format!("cannot write the generation {}", folder.display());
     let parent = folder.parent().ok_or_else(|| Error::failed(failed()))?;
     fs::create_dir_all(parent).context(ErrorKind::Failed, failed)?;
-    let scratch = tempfile::Builder::new()
-        .prefix(".generation-")
-        .tempdir_in(parent)
-        .context(ErrorKind::Failed, failed)?;
+    let scratch = Scratch::new_in(parent).context(ErrorKind::Failed, failed)?;
     fill(scratch.path(), content, release, &bundle).context(ErrorKind::Failed, failed)?;
     files::write_json(&scratch.path().join(MANIFEST), &manifest)?;
     replace(folder, scratch).context(ErrorKind::Failed, failed)?;
@@ -162,11 +162,11 @@ pub fn data_module(data: &Value) -> String {
 }
 
 /// A folder cannot be renamed onto another one: the old one steps aside first.
-fn replace(folder: &Path, new: tempfile::TempDir) -> io::Result<()> {
+fn replace(folder: &Path, new: Scratch) -> io::Result<()> {
     let aside = new.path().with_extension("old");
     match fs::rename(folder, &aside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => fs::rename(new.keep(), folder)?,
+        _ => new.rename(folder)?,
     }
     match fs::remove_dir_all(&aside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

@@ -190,14 +190,13 @@ fn dockerfile(
         None => (clean(&Path::new(context).join("Dockerfile")), place),
     };
     let path = clean(&scope.root.join(&written));
-    if path.is_file() {
+    // Without a name it is missed by the build, and only then: one can look at an app and remove
+    // it without building it.
+    if named.is_none() || path.is_file() {
         return Some(path);
     }
-    let (what, hint) = match named {
-        Some(_) => ("file", "the path is relative to the folder of mizan.yaml"),
-        None => ("Dockerfile", "write one, or name it with `build: {dockerfile: PATH}`"),
-    };
-    scope.problems.hint(place, format!("there is no {what} `{}`", written.display()), hint);
+    let hint = "the path is relative to the folder of mizan.yaml";
+    scope.problems.hint(place, format!("there is no file `{}`", written.display()), hint);
     None
 }
 

@@ -69,6 +69,8 @@ pub struct SeenContainer {
     pub running: bool,
     /// Its state in the engine's words.
     pub state: String,
+    /// How often the engine had to start it again.
+    pub restarts: u64,
     /// The port it is published on, on 127.0.0.1.
     pub host_port: Option<u16>,
 }
@@ -236,6 +238,7 @@ async fn container(
         spec: label(Labels::SPEC).and_then(|json| current_spec(json, &inspected)),
         running: state.running.unwrap_or(false) && !state.restarting.unwrap_or(false),
         state: state.status.map(|status| status.to_string()).unwrap_or_default(),
+        restarts: inspected.restart_count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
         host_port: host_port(&inspected),
         name,
     }))

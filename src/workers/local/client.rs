@@ -284,9 +284,13 @@ fn is_current(status: &Status, settings: &Settings) -> bool {
     status.version == TOOL_VERSION && status.settings == *settings
 }
 
-/// No socket, or one that nobody listens on any more.
+/// No socket, one that nobody listens on any more, or one whose owner ended while we asked.
 fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
+    matches!(
+        error.kind(),
+        NotFound | ConnectionRefused | ConnectionReset | BrokenPipe | UnexpectedEof
+    )
 }
 
 fn unexpected<T>(answer: Answer) -> Result<T> {

@@ -256,6 +256,10 @@ impl Look<'_> {
         }
         for folder in folders(&self.sandbox.cache().join("artifacts")) {
             let name = name_of(&folder);
+            // The cache's own lock.
+            if name == ".lock" {
+                continue;
+            }
             let of = self.images.iter().find(|(id, _)| {
                 let id = id.strip_prefix("sha256:").unwrap_or_default();
                 id.get(..24).is_some_and(|id| name.starts_with(id))

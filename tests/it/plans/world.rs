@@ -161,6 +161,7 @@ fn container(
         release,
         running: true,
         state: "running".into(),
+        restarts: 0,
         host_port: None,
         spec: Some(Box::new(spec)),
         name,

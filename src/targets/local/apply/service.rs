@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     super::{
-        desired::{EnvSpec, Kind, ServiceSpec},
+        desired::{Desired, EnvSpec, Kind, ServiceSpec},
         observe::ContainerRole,
         probe::{self, Health},
     },
@@ -17,11 +17,16 @@ use crate::{
     engine::{StepContext, StepOutput},
     error::{Error, Result},
     model::ReleaseId,
-    plan::Late,
+    plan::{Late, StepId},
 };
 
-/// A worker that lives this long after its start is taken to be up.
+/// A worker that lives this long after its start is taken to be up, at the least.
 const SETTLED: Duration = Duration::from_millis(1000);
+/// A worker imports the same code as the web service, so it gets this many times what that took
+/// to come up before it is taken not to crash any more.
+const SETTLED_BY_WEB: u32 = 2;
+/// The output of the web service's step with the milliseconds it took to come up.
+const CAME_UP_AFTER: &str = "came_up_after_ms";
 /// Between two looks at a container that is starting.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// One health request may take this long.
@@ -46,8 +51,12 @@ impl LocalExecutor {
         let blueprint = self.blueprint(service, Some(release), name, spec, context)?;
         context.progress("starting the container");
         let port = containers.ensure_running(&blueprint).await?;
+        let begin = Instant::now();
         self.wait_until_up(&blueprint.name, &spec.kind, port, context).await?;
-        let mut output = StepOutput::from([("container".to_owned(), blueprint.name)]);
+        let mut output = StepOutput::from([
+            ("container".to_owned(), blueprint.name),
+            (CAME_UP_AFTER.to_owned(), begin.elapsed().as_millis().to_string()),
+        ]);
         if let Some(port) = port {
             output.insert("port".to_owned(), port.to_string());
         }
@@ -200,14 +209,22 @@ impl LocalExecutor {
         error
     }
 
-    /// Workers have no health path: one that still runs after a second is up.
+    /// Workers have no health path: one that has not crashed for a while is up.
     async fn wait_until_settled(&self, name: &str, context: &StepContext<'_>) -> Result<()> {
-        let settled = Instant::now() + SETTLED;
+        let settled = Instant::now() + self.settled_after(context);
         while Instant::now() < settled {
             self.require_alive(name).await?;
             pause(context).await?;
         }
         self.require_alive(name).await
+    }
+
+    fn settled_after(&self, context: &StepContext<'_>) -> Duration {
+        let web = self.desired.as_ref().and_then(Desired::web);
+        let step = web.map(|(name, _)| StepId::new("service", name));
+        let millis = step.and_then(|step| context.output(&step, CAME_UP_AFTER)?.parse().ok());
+        let web = millis.map(Duration::from_millis).unwrap_or_default();
+        SETTLED.max(web * SETTLED_BY_WEB)
     }
 
     /// Fails with the exit code and the last log lines if the container has crashed.

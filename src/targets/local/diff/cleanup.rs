@@ -125,6 +125,13 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn notes(&mut self) {
+        if self.desired.plane.is_none() && self.observed.live_plane.is_some() {
+            self.builder.note(Note::Warning(
+                "the edge is switched off: every request goes to the web service, pages that \
+                 Render served and static assets too"
+                    .to_owned(),
+            ));
+        }
         if let Some(live) = self.live.filter(|_| self.is_forgotten()) {
             self.builder.note(Note::Warning(format!(
                 "the front no longer knows {live}: visitors get an error until the next release"

@@ -18,7 +18,7 @@ impl<'a> Planner<'a> {
     pub(super) fn release_step(&mut self, release: ReleaseId) -> Vec<StepId> {
         let mut needs = self.base_needs();
         let Some(spec) = &self.desired.release_step else { return needs };
-        if self.purpose != Purpose::Deploy {
+        if self.purpose != Purpose::Deploy || self.is_migrated() {
             return needs;
         }
         let resource = ResourceId::new("release-step", release.to_string());
@@ -28,6 +28,15 @@ impl<'a> Planner<'a> {
         needs.extend(spec.volumes.keys().map(|name| self.volume_step(name)));
         self.step(resource.clone(), change, &needs, op, undo);
         vec![resource.step_id()]
+    }
+
+    /// True if the release step has run for this very image and environment: the live release is
+    /// only started again, because something of it has died.
+    fn is_migrated(&self) -> bool {
+        let web = self.desired.web();
+        let live = web.and_then(|(name, spec)| Some((self.live_of(name)?, spec)));
+        let same = live.is_some_and(|(seen, spec)| seen.spec.as_deref() == Some(spec));
+        same && self.live == self.observed.current
     }
 
     pub(super) fn web_service(&mut self, release: ReleaseId, needs: &[StepId]) -> Option<StepId> {
