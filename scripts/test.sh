@@ -79,7 +79,7 @@ step_rust() {
 
 step_conformance() {
   prepare_rust
-  MIZAN_CONFORMANCE=full cargo nextest run --locked --test it --run-ignored all -E 'test(/^conformance::/)'
+  MIZAN_CONFORMANCE=full cargo nextest run --locked --run-ignored all -E 'test(/^conformance::/) + test(/conformance_/)'
   "$root/scripts/traffic-test.sh" 20000
 }
 

@@ -15,16 +15,13 @@ use std::collections::BTreeSet;
 pub use teardown::{Teardown, plan_teardown};
 
 use super::{
-    desired::{Desired, Kind, PlaneSpec, ServiceSpec},
+    desired::{Desired, ServiceSpec},
     observe::{ContainerRole, Observed, SeenContainer},
     op::Op,
 };
 use crate::{
     model::ReleaseId,
-    plan::{
-        Change, FieldDiff, FieldValue, Late, Note, Plan, PlanBuilder, PlanError, ResourceId, Step,
-        StepId, Undo,
-    },
+    plan::{Change, Late, Plan, PlanBuilder, PlanError, ResourceId, Step, StepId, Undo},
     targets,
 };
 

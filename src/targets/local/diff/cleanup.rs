@@ -1,6 +1,19 @@
 //! What goes: leftovers of interrupted runs, the release before, removed services, old releases.
 
-use super::*;
+use std::collections::BTreeSet;
+
+use super::{
+    super::{
+        desired::ServiceSpec,
+        observe::{ContainerRole, SeenContainer},
+        op::Op,
+    },
+    Planner, kept,
+};
+use crate::{
+    model::ReleaseId,
+    plan::{Change, Note, ResourceId, StepId, Undo},
+};
 
 impl<'a> Planner<'a> {
     /// What belongs neither to the live release nor to the one about to start.

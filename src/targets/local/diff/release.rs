@@ -1,6 +1,18 @@
 //! A new release: release step, services, Workers, traffic, record.
 
-use super::*;
+use super::{
+    super::{
+        desired::{Kind, PlaneSpec, ServiceSpec},
+        observe::SeenContainer,
+        op::Op,
+    },
+    Planner, Purpose, artifacts_resource, edge_resource, fields, front_resource, image_resource,
+    kept, replace,
+};
+use crate::{
+    model::ReleaseId,
+    plan::{Change, FieldDiff, FieldValue, ResourceId, StepId, Undo},
+};
 
 impl<'a> Planner<'a> {
     pub(super) fn new_release(&mut self, release: ReleaseId) {

@@ -1,6 +1,10 @@
 //! What outlives releases: image, network, volumes, front, accessories.
 
-use super::*;
+use super::{
+    super::op::Op, Planner, Purpose, artifacts_resource, fields, front_resource, image_resource,
+    kept, replace,
+};
+use crate::plan::{Change, FieldDiff, ResourceId, Undo};
 
 impl<'a> Planner<'a> {
     pub(super) fn image(&mut self) {
