@@ -243,7 +243,9 @@ async fn a_supervisor_of_other_settings_is_replaced_while_visitors_wait() {
 
     let tally = Arc::new(Tally::default());
     let stop = Arc::new(AtomicBool::new(false));
-    let visitor = tokio::spawn(load(plane.port, Connections::Fresh, tally.clone(), stop.clone()));
+    let visitors: Vec<_> = [Connections::Fresh, Connections::Kept, Connections::Kept]
+        .map(|connections| tokio::spawn(load(plane.port, connections, tally.clone(), stop.clone())))
+        .into();
     plane.settings.hosts.push("board.example".into());
     let after = plane.ensure_running().await;
     assert_ne!(after.pid, before);
@@ -252,7 +254,9 @@ async fn a_supervisor_of_other_settings_is_replaced_while_visitors_wait() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     stop.store(true, Ordering::Relaxed);
-    visitor.await.unwrap();
+    for visitor in visitors {
+        visitor.await.unwrap();
+    }
     assert_eq!(tally.failures(), Vec::<String>::new());
     assert_eq!(after.active.as_deref(), Some("a"));
 

@@ -13,6 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    front::Front,
     generations::Generations,
     layout::Layout,
     log_file,
@@ -22,6 +23,8 @@ use crate::error::{Context, Error, ErrorKind, Result};
 
 /// When no connection can be accepted (out of descriptors), trying at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// In this time visitors learn from their answers that their connections end.
+const LEAVE: Duration = Duration::from_secs(1);
 /// No operation is larger.
 const REQUEST_MAX: usize = 64 * 1024;
 
@@ -30,6 +33,7 @@ pub(super) struct Control {
     pub layout: Layout,
     pub settings: Settings,
     pub generations: Generations,
+    pub front: Arc<Front>,
     /// A second handle of the public socket, for the supervisor that replaces this one.
     pub public: std::net::TcpListener,
     pub stop: CancellationToken,
@@ -88,7 +92,12 @@ impl Control {
             }
             Request::Replace { program, arguments } => {
                 self.replace(&program, &arguments)?;
-                self.stop.cancel();
+                self.front.leave();
+                let stop = self.stop.clone();
+                tokio::spawn(async move {
+                    sleep(LEAVE).await;
+                    stop.cancel();
+                });
                 Ok(Answer::Done)
             }
         }

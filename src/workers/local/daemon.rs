@@ -184,7 +184,14 @@ async fn begin(settings: Settings, layout: Layout, public: TcpListener) -> Resul
     let (second, control_socket) = listen().context(ErrorKind::Failed, failed)?;
     let public = tokio::net::TcpListener::from_std(public).context(ErrorKind::Failed, failed)?;
     let stop = CancellationToken::new();
-    let control = Arc::new(Control { layout, settings, generations, public: second, stop });
+    let control = Arc::new(Control {
+        layout,
+        settings,
+        generations,
+        front: front.clone(),
+        public: second,
+        stop,
+    });
     Ok(Service { front, public, control, control_socket })
 }
 

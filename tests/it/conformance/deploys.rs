@@ -173,10 +173,11 @@ pub fn a_front_that_died<P: Platform>(platform: &P) {
     assert_eq!(platform.serving(), Ok("1".to_owned()));
     assert_same("after the front came back", &before.shape(), &platform.world().shape());
 
-    // A deploy that fails takes the front that it started away again, but not what it knew.
+    // A deploy that fails leaves the front that it started: with it the old release is back.
     platform.kill_front();
     platform.write(&App::version(2).with_fault("migration-fails"));
     platform.deploy().expect(70);
+    assert_eq!(platform.serving(), Ok("1".to_owned()));
     let after = deploy_version(platform, 1);
     assert_same("after a failed deploy", &before.lasting().shape(), &after.lasting().shape());
 }

@@ -13,7 +13,10 @@ use std::{
     convert::Infallible,
     net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -23,6 +26,7 @@ use http_body_util::BodyExt;
 use hyper::{
     Method, Request, Response, StatusCode, Version,
     body::{Frame, Incoming, SizeHint},
+    header::{CONNECTION, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
@@ -46,6 +50,8 @@ pub(super) use upstream::{Address, Upstream};
 const VISITOR_IDLE: Duration = Duration::from_secs(75);
 /// How long visitors' requests may take to finish when the supervisor ends.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+/// How long a visitor who has connected may take to ask when the supervisor ends.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// When no connection can be accepted (out of descriptors), trying at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -53,12 +59,24 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Front {
     hosts: AllowedHosts,
+    leaving: AtomicBool,
     live: watch::Sender<Option<Arc<Upstream>>>,
 }
 
 impl Front {
     pub(super) fn new(hosts: &[String]) -> Self {
-        Self { hosts: AllowedHosts::new(hosts), live: watch::Sender::new(None) }
+        Self {
+            hosts: AllowedHosts::new(hosts),
+            leaving: AtomicBool::new(false),
+            live: watch::Sender::new(None),
+        }
+    }
+
+    /// From here on, every answer is the last of its connection: visitors ask on a new one, which
+    /// another front may accept. Closing connections without a word would lose requests that are
+    /// just being sent.
+    pub(super) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
     }
 
     /// From here on, new requests go to this generation.
@@ -88,9 +106,15 @@ impl Front {
     async fn attend(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
         // Without it, small answers wait for the visitor's delayed acknowledgements.
         let _ = stream.set_nodelay(true);
-        let service = service_fn(move |request| {
+        let asked = CancellationToken::new();
+        let service = service_fn(|request| {
+            asked.cancel();
             let front = self.clone();
-            async move { Ok::<_, Infallible>(front.answer(request, peer.ip()).await) }
+            async move {
+                let mut response = front.answer(request, peer.ip()).await;
+                front.say_goodbye(&mut response);
+                Ok::<_, Infallible>(response)
+            }
         });
         let mut connection = pin!(
             http1::Builder::new()
@@ -102,9 +126,21 @@ impl Front {
         tokio::select! {
             // A visitor that breaks off is everyday, and the visitor's own business.
             _ = connection.as_mut() => return,
-            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+            () = stop.cancelled() => {}
+        }
+        // Who has just connected is about to ask.
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = timeout(FIRST_REQUEST, asked.cancelled()) => connection.as_mut().graceful_shutdown(),
         }
         let _ = connection.await;
+    }
+
+    fn say_goodbye(&self, response: &mut Response<Body>) {
+        let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if self.leaving.load(Ordering::Relaxed) && !switching {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
     }
 
     async fn answer(&self, mut request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
