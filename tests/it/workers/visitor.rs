@@ -28,6 +28,8 @@ use tokio_tungstenite::WebSocketStream;
 pub struct Visitor {
     sender: SendRequest<Full<Bytes>>,
     port: u16,
+    /// The server has said that it closes the connection.
+    closing: bool,
 }
 
 /// What the visitor got.
@@ -46,7 +48,7 @@ impl Visitor {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(text)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(text)?;
         tokio::spawn(connection);
-        Ok(Self { sender, port })
+        Ok(Self { sender, port, closing: false })
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
@@ -109,6 +111,7 @@ impl Visitor {
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
         self.sender.ready().await.map_err(text)?;
         let (head, body) = self.sender.send_request(request).await.map_err(text)?.into_parts();
+        self.closing = head.headers.get(header::CONNECTION).is_some_and(|value| value == "close");
         let bytes = body.collect().await.map_err(text)?.to_bytes();
         let text = String::from_utf8(bytes.to_vec()).map_err(text)?;
         Ok(Answer { status: head.status, headers: head.headers, text })
@@ -151,7 +154,8 @@ pub async fn load(port: u16, connections: Connections, tally: Arc<Tally>, stop: 
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
         number += 1;
-        if connections == Connections::Fresh || visitor.is_err() {
+        let usable = visitor.as_ref().is_ok_and(|visitor| !visitor.closing);
+        if connections == Connections::Fresh || !usable {
             visitor = Visitor::try_connect(port).await;
         }
         let result = match &mut visitor {

@@ -241,6 +241,10 @@ impl LocalExecutor {
 
 /// Why a container does not run.
 fn crash(name: &str, state: &ContainerState) -> Error {
+    if state.running {
+        // The engine has started it again, and tells the exit code of this run only.
+        return Error::failed(format!("{name} crashed and was started again by the engine"));
+    }
     let error = Error::failed(format!("{name} crashed with exit code {}", state.exit_code));
     match (state.out_of_memory, state.exit_code) {
         (true, _) => {
