@@ -15,8 +15,8 @@ use crate::{
     model::{App, ReleaseId, SchemaSource, Target},
     plan::{Late, StepId},
     targets::local::{
-        Desired, Inputs, LocalExecutor, Observed, PlaneConfig, PlaneSpec, Scope, SecretStore,
-        SeenFront, Source, StateDir, observe, plane_of,
+        Desired, Inputs, LocalExecutor, Observed, PlaneSpec, Scope, SecretStore, SeenFront, Source,
+        StateDir, foreseen_plane, observe, plane_of,
     },
     workers::{generation, local::Control},
 };
@@ -283,16 +283,10 @@ pub fn plane(app: &App, artifacts: Option<&Artifacts>) -> Result<Option<PlaneSpe
     let Some(edge) = app.edge.as_ref().filter(|_| app.schema != SchemaSource::None) else {
         return Ok(None);
     };
-    let after = || Late::After(StepId::new("artifacts", app.name.as_str()));
-    let Some(artifacts) = artifacts else {
-        return Ok(Some(PlaneSpec {
-            edge: after(),
-            render: app.render.as_ref().map(|_| after()),
-            config: PlaneConfig::new(edge, app.render.as_ref()),
-            summary: Default::default(),
-        }));
-    };
-    plane_of(app, edge, artifacts).map(Some)
+    match artifacts {
+        Some(artifacts) => plane_of(app, edge, artifacts).map(Some),
+        None => foreseen_plane(app, edge).map(Some),
+    }
 }
 
 /// The first free port from `first` on; binding tells, and the supervisor asks again.

@@ -19,7 +19,7 @@ function write(name, content) {
 }
 
 function configuration(count) {
-  const workers = numbered(count - 1).map((n) => `  worker_${n}: {command: python worker.py ${n}}`);
+  const workers = numbered(count - 1).map((n) => `  worker-${n}: {command: python worker.py ${n}}`);
   return [
     "version: 1",
     "app: large",

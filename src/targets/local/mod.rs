@@ -23,7 +23,7 @@ pub use logs::{LogLine, LogRequest, follow as follow_logs};
 pub use names::{Labels, Scope};
 pub use observe::{ContainerRole, Observed, SeenContainer, SeenFront, observe};
 pub use op::Op;
-pub use plane::{PlaneConfig, plane_of};
+pub use plane::{PlaneConfig, foreseen_plane, plane_of};
 pub use probe::{Health, ask as ask_health};
 pub use secrets::SecretStore;
 pub use state::StateDir;

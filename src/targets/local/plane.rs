@@ -10,9 +10,9 @@ use super::{desired::PlaneSpec, names::Scope};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     images::Artifacts,
-    model::{App, Edge, Render},
-    plan::Late,
-    schema::{self, AssetsData, Deployment, MizanData, Schema},
+    model::{App, Edge, Render, SchemaSource},
+    plan::{Late, StepId},
+    schema::{self, AssetsData, Deployment, MizanData},
     workers::generation::{self, Content, Hashes},
 };
 
@@ -61,8 +61,18 @@ impl Policy {
     /// # Errors
     /// The schema is missing or invalid.
     pub fn read(scope: &Scope, config: &PlaneConfig, artifacts: &Artifacts) -> Result<Self> {
-        let schema = read_schema(artifacts.schema.as_deref())?;
-        let window =
+        let path = artifacts.schema.as_deref();
+        let path = path.ok_or_else(|| Error::failed("no schema was taken out of the image"))?;
+        Self::load(scope, config, path)
+    }
+
+    /// The policy that the schema in a file gives.
+    ///
+    /// # Errors
+    /// The file cannot be read or is invalid.
+    pub fn load(scope: &Scope, config: &PlaneConfig, path: &Path) -> Result<Self> {
+        let schema = schema::load(path)?;
+        let lifetimes =
             schema.contexts.iter().map(|context| context.max_age + context.stale_while_revalidate);
         let deployment = Deployment {
             app: scope.app.to_string(),
@@ -73,7 +83,7 @@ impl Policy {
             assets: config
                 .assets
                 .then(|| AssetsData { prefix: config.assets_prefix.clone(), files: Vec::new() }),
-            window: window.max().unwrap_or(0).min(WINDOW_LIMIT),
+            window: lifetimes.max().unwrap_or(0).min(WINDOW_LIMIT),
         };
         let policy = schema::policy(&schema, deployment);
         let summary = summary(&schema.version, &policy);
@@ -102,6 +112,22 @@ impl Policy {
     }
 }
 
+/// Edge and Render of an app whose image is still to be built. A schema that lies in a file is
+/// known already.
+///
+/// # Errors
+/// The schema file is invalid.
+pub fn foreseen_plane(app: &App, edge: &Edge) -> Result<PlaneSpec> {
+    let scope = Scope::new(&app.name, &app.env, &app.root);
+    let config = PlaneConfig::new(edge, app.render.as_ref());
+    let summary = match &app.schema {
+        SchemaSource::File(path) => Policy::load(&scope, &config, path)?.summary,
+        SchemaSource::Image | SchemaSource::None => BTreeMap::new(),
+    };
+    let after = || Late::After(StepId::new("artifacts", app.name.as_str()));
+    Ok(PlaneSpec { edge: after(), render: config.render.then(after), config, summary })
+}
+
 /// Edge and Render of an app whose image is built.
 ///
 /// # Errors
@@ -113,11 +139,6 @@ pub fn plane_of(app: &App, edge: &Edge, artifacts: &Artifacts) -> Result<PlaneSp
     let assets = artifacts.assets_dir();
     let hashes = generation::hashes(policy.content(artifacts, &assets))?;
     Ok(policy.spec(config, &hashes))
-}
-
-fn read_schema(path: Option<&Path>) -> Result<Schema> {
-    let path = path.ok_or_else(|| Error::failed("the image was searched for no schema"))?;
-    Ok(schema::load(path)?)
 }
 
 fn summary(version: &str, data: &MizanData) -> BTreeMap<String, String> {
