@@ -157,6 +157,35 @@ fn an_offline_plan_as_markdown() {
 }
 
 #[test]
+fn a_schema_in_a_file_is_part_of_the_offline_plan() {
+    let project = Project::new();
+    project.write("mizan.yaml", &format!("schema: schema.json\n{APP}"));
+    project.write(
+        "schema.json",
+        r#"{
+            "openapi": "3.1.0",
+            "info": {"title": "shop", "version": "5127e1463ad36767"},
+            "x-mizan": {
+                "schemaVersion": 1, "protocol": "1.0", "base": "/api/mizan/", "health": "/healthz",
+                "credentials": {
+                    "headers": ["Authorization"], "cookies": ["sessionid"],
+                    "csrfCookie": "csrftoken", "csrfHeader": "X-CSRFToken",
+                    "csrfPath": "/api/mizan/csrf/"
+                }
+            },
+            "x-mizan-functions": [], "x-mizan-contexts": [], "x-mizan-routes": []
+        }"#,
+    );
+    let told = project.told(&["deploy", "-e", "local", "--plan", "--offline"]);
+    assert!(told.contains("schema: 5127e1463ad36767"), "{told}");
+
+    project.write("schema.json", r#"{"openapi": "3.1.0", "x-mizan": {"schemaVersion": 2}}"#);
+    let told = project.told(&["deploy", "-e", "local", "--plan", "--offline"]);
+    assert!(told.starts_with("exit code: 65"), "{told}");
+    assert!(told.contains("schema version 2 is not known"), "{told}");
+}
+
+#[test]
 fn offline_plans_are_no_approvals() {
     assert_snapshot!(Project::new().told(&[
         "deploy",
