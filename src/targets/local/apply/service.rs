@@ -211,6 +211,7 @@ impl LocalExecutor {
 
     /// Workers have no health path: one that has not crashed for a while is up.
     async fn wait_until_settled(&self, name: &str, context: &StepContext<'_>) -> Result<()> {
+        context.progress("watching that it does not crash");
         let settled = Instant::now() + self.settled_after(context);
         while Instant::now() < settled {
             self.require_alive(name).await?;
