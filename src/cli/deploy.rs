@@ -1,6 +1,7 @@
 //! `mizan deploy`: from source to a live release, or `--plan`: the same road, one step shorter.
 
 use std::{
+    collections::BTreeMap,
     fs,
     num::{NonZeroU8, NonZeroUsize},
     path::Path,
@@ -29,7 +30,7 @@ use crate::{
     plan::{Approval, Basis, Change, Late, Note, Plan, StepId, hash},
     targets::{
         Op,
-        local::{Desired, Inputs, Observed, Source, diff},
+        local::{Desired, EnvSpec, Inputs, Observed, Source, diff},
     },
 };
 
@@ -244,8 +245,8 @@ fn basis(app: &App, look: &Look) -> Result<Basis> {
     let parts = [
         ("the configuration", hash(app)),
         ("the source", hash(&look.desired.image)),
-        ("a secret or a variable", hash(&look.desired.services)),
-        ("the observed state", hash(&look.observed)),
+        ("a secret or a variable", hash(&environment(&look.desired))),
+        ("the observed state", hash(&look.observed.without_source())),
     ];
     let mut basis = Basis::new();
     for (name, hash) in parts {
@@ -253,6 +254,11 @@ fn basis(app: &App, look: &Look) -> Result<Basis> {
         basis.insert(name.to_owned(), hash);
     }
     Ok(basis)
+}
+
+/// The variables of every service, with the fingerprints of their values.
+fn environment(desired: &Desired) -> BTreeMap<&String, &BTreeMap<String, EnvSpec>> {
+    desired.services.iter().map(|(name, spec)| (name, &spec.env)).collect()
 }
 
 fn save(path: &Path, app: &App, look: &Look) -> Result<()> {

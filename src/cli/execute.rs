@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::output::Output;
@@ -11,7 +12,7 @@ use crate::{
     plan::Plan,
 };
 
-/// Runs a plan to its end. The first Ctrl-C unwinds, the second aborts.
+/// Runs a plan to its end. The first Ctrl-C or SIGTERM unwinds, the second aborts.
 ///
 /// # Errors
 /// A step failed or the run was interrupted; the error says what is left over.
@@ -30,9 +31,7 @@ pub async fn execute<O, E: Executor<O>>(
     };
     let interrupts = async {
         for token in [stop, abort] {
-            if tokio::signal::ctrl_c().await.is_err() {
-                break;
-            }
+            interrupted().await;
             token.cancel();
         }
         std::future::pending::<()>().await;
@@ -48,6 +47,17 @@ pub async fn execute<O, E: Executor<O>>(
     match report.outcome.error() {
         None => Ok(report),
         Some(error) => Err(error),
+    }
+}
+
+/// Ends when the user presses Ctrl-C, or whoever started us (CI, a service manager) ends us.
+async fn interrupted() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
     }
 }
 

@@ -117,7 +117,7 @@ fn read_value(name: &str, file: Option<&Path>, global: &GlobalArgs) -> Result<Se
     // Editors and `echo` end a file with a line end that is not part of the value.
     let value =
         text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
-    if value.is_empty() {
+    if value.trim().is_empty() {
         return Err(Error::new(ErrorKind::Usage, format!("the value of {name} is empty")));
     }
     Ok(SecretValue::new(value.to_owned()))

@@ -88,8 +88,11 @@ impl Site {
     /// Creates the folders and takes the lock.
     ///
     /// # Errors
-    /// Another deploy holds the lock for longer than `wait`.
+    /// Another deploy holds the lock for longer than `wait`, or something that has our name belongs
+    /// to another checkout.
     pub async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<LockGuard> {
+        // What belongs to another checkout is told before anything is written.
+        observe(&self.docker, &self.scope).await?;
         self.state.create()?;
         let what = format!("{} in environment {}", self.scope.app, self.scope.env);
         let lock = LocalLock::new(self.state.lock(), what);

@@ -47,6 +47,7 @@ pub async fn run(global: &GlobalArgs, output: &Output) -> Done {
             release: seen.release.map(|id| id.to_string()),
         });
     }
+    services.extend(missing(desired.as_ref(), &services));
     let status = Status {
         app: project.app.name.to_string(),
         environment: project.app.env.to_string(),
@@ -66,6 +67,20 @@ pub async fn run(global: &GlobalArgs, output: &Output) -> Done {
 fn shown(observed: &Observed) -> impl Iterator<Item = &SeenContainer> {
     let containers = observed.containers.iter();
     containers.filter(|seen| matches!(seen.role, ContainerRole::Service | ContainerRole::Accessory))
+}
+
+/// What should run and has no container at all.
+fn missing(desired: Option<&Desired>, found: &[Row]) -> Vec<Row> {
+    let wanted = desired.iter().flat_map(|desired| desired.services.keys());
+    let missing = wanted.filter(|name| !found.iter().any(|row| row.service == **name));
+    missing
+        .map(|name| Row {
+            service: name.clone(),
+            state: "missing: `mizan deploy` starts it again".to_owned(),
+            container: "-".to_owned(),
+            release: None,
+        })
+        .collect()
 }
 
 async fn state(seen: &SeenContainer, desired: Option<&Desired>) -> String {

@@ -16,7 +16,7 @@ use bollard::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::try_join;
+use tokio::join;
 
 use self::archive::{Limits, Rules};
 use super::{build::ImageId, hash::hex};
@@ -149,10 +149,12 @@ pub async fn extract(
     std::fs::create_dir_all(cache_root).context(ErrorKind::Failed, unwritable)?;
     let folder = Scratch::new_in(cache_root).context(ErrorKind::Failed, unwritable)?;
     let extraction = Extraction { docker, image, labels, context };
-    let (schema, (bundle, assets)) = try_join!(
+    // Both are waited for even if one fails: each removes its own container.
+    let (schema, files) = join!(
         Box::pin(extraction.schema(&request.schema, folder.path())),
         Box::pin(extraction.files(request, folder.path()))
-    )?;
+    );
+    let (schema, (bundle, assets)) = (schema?, files?);
     let manifest = Manifest { schema, bundle, assets };
     let marker = serde_json::to_vec(&manifest)
         .context(ErrorKind::Failed, || "cannot list the artifacts".into())?;

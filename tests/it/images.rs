@@ -469,6 +469,22 @@ fn temporary(image: &BuiltImage) -> HashMap<String, String> {
     HashMap::from([(TEMPORARY.to_owned(), image.id.0.clone())])
 }
 
+/// At some 5,600 files the engine's requests fill the connection's window: whoever does not read
+/// them while it sends stands still.
+#[tokio::test]
+async fn a_context_of_many_files_is_built() {
+    const FILES: usize = 9_000;
+    let dockerfile = [("Dockerfile", "FROM scratch\nCOPY many /many\n")];
+    Box::pin(Case::run("it-many", &dockerfile, async |case| {
+        for number in 0..FILES {
+            write(case.root.path(), &format!("many/{}/{number}", number % 50), "x");
+        }
+        let built = case.build().await.expect("built");
+        assert!(built.built);
+    }))
+    .await;
+}
+
 /// How many entries a folder has that are no housekeeping of ours.
 fn visible(folder: &Path) -> usize {
     let entries = std::fs::read_dir(folder).expect("list").flatten();

@@ -149,4 +149,5 @@ fn failed(why: impl Into<String>) -> Error {
     Error::failed(format!("`{}` fails in the built image", COMMAND.join(" ")))
         .cause(why.into())
         .hint("it runs without network, database, secrets and environment variables")
+        .hint("an app that does not speak the Mizan protocol says so: `schema: none` in mizan.yaml")
 }

@@ -14,6 +14,7 @@ use bollard::{
 };
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 use super::DOCKERFILE;
@@ -153,14 +154,27 @@ async fn list(folder: Arc<Folder>, packets: Packets) {
     }
 }
 
+/// Takes the engine's requests as they come. It asks for everything at once, and while a request
+/// waits on the connection the engine takes nothing from us: reading them only as fast as files are
+/// sent would stop both sides for good (at some 5,000 files, when the connection's window is full).
+async fn take_requests(mut requests: Streaming<Packet>, wanted: mpsc::UnboundedSender<Packet>) {
+    while let Ok(Some(request)) = requests.message().await {
+        if wanted.send(request).is_err() {
+            return;
+        }
+    }
+}
+
 /// Sends the files that the engine asks for, one after the other, until it has all.
 async fn answer(
-    mut requests: Streaming<Packet>,
+    requests: Streaming<Packet>,
     folder: Arc<Folder>,
     packets: Packets,
     failed: mpsc::UnboundedSender<ReadError>,
 ) {
-    while let Ok(Some(request)) = requests.message().await {
+    let (wanted, mut wishes) = mpsc::unbounded_channel();
+    let _reader = AbortOnDropHandle::new(tokio::spawn(take_requests(requests, wanted)));
+    while let Some(request) = wishes.recv().await {
         match PacketType::try_from(request.r#type) {
             Ok(PacketType::PacketReq) => {
                 let (folder, packets) = (Arc::clone(&folder), packets.clone());

@@ -60,7 +60,7 @@ pub async fn follow(
     let mut look = interval(LOOK_EVERY);
     loop {
         tokio::select! {
-            _ = look.tick() => {
+            _ = look.tick(), if request.follow || known.is_empty() => {
                 for seen in containers(docker, scope).await? {
                     if wanted(request, &seen) && known.insert(seen.name.clone()) {
                         streams.push(open(docker, &seen, request, lines));
@@ -68,16 +68,21 @@ pub async fn follow(
                 }
                 // What starts from now on is shown from its beginning.
                 lines = u32::MAX;
-                if streams.is_empty() && !request.follow {
+                if known.is_empty() && !request.follow {
                     return Ok(());
                 }
             }
-            Some(line) = streams.next(), if !streams.is_empty() => {
-                if !show(line) {
-                    return Ok(());
+            line = streams.next(), if !streams.is_empty() => match line {
+                Some(line) => {
+                    if !show(line) {
+                        return Ok(());
+                    }
                 }
-            }
-            else => {}
+                None if request.follow => {}
+                // The last container has no more lines, and nobody waits for new ones.
+                None => return Ok(()),
+            },
+            else => return Ok(()),
         }
     }
 }

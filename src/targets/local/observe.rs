@@ -133,6 +133,12 @@ pub struct SeenFront {
 }
 
 impl Observed {
+    /// What was seen, but for what depends on the source that was looked for.
+    #[must_use]
+    pub fn without_source(&self) -> Self {
+        Self { image_exists: false, artifacts_cached: false, ..self.clone() }
+    }
+
     /// The release that takes the traffic: what the front says, else what the ledger says, else
     /// (the ledger is lost) what the labels of the containers say.
     pub fn live(&self) -> Option<ReleaseId> {

@@ -57,10 +57,13 @@ async fn attached(docker: &Docker, name: &str, terminal: bool) -> Result<u8> {
         .build();
     let AttachContainerResults { mut output, mut input } =
         docker.attach_container(name, Some(options)).await.context(ErrorKind::Failed, failed)?;
-    docker
-        .start_container(name, None::<StartContainerOptions>)
-        .await
-        .context(ErrorKind::Failed, failed)?;
+    docker.start_container(name, None::<StartContainerOptions>).await.map_err(|error| {
+        let error = Error::failed(failed()).because(&error);
+        match error.causes.iter().any(|cause| cause.contains("executable file not found")) {
+            true => error.hint("the command is not in the image; it is run without a shell"),
+            false => error,
+        }
+    })?;
     let _raw = if terminal { RawMode::enter() } else { None };
     let typing = async {
         let mut keyboard = tokio::io::stdin();

@@ -106,7 +106,7 @@ impl LocalExecutor {
                 spec.command.join(" ")
             ))
             .log(self.containers().log_tail(name).await)
-            .hint("the old release serves on; nothing has been switched")),
+            .hint("traffic has not moved; migrations that did run are not taken back")),
         }
     }
 
