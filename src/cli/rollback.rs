@@ -83,18 +83,23 @@ async fn target(site: &Site, args: &RollbackArgs, live: &Release) -> Result<Rele
                 .hint("releases are called r1, r2, …: see `mizan releases`")
         })?,
         None => {
-            // A second rollback goes on backwards; it does not return to what was just left.
-            let source = live.rollback_to.unwrap_or(live.id);
             let releases = site.ledger.releases().await?;
+            // A second rollback goes on backwards; it does not return to what was just left.
+            let source = origin(&releases, live.id);
             let before = releases.iter().find(|release| release.id < source);
-            let before = before.map(|release| release.rollback_to.unwrap_or(release.id));
-            before.ok_or_else(|| {
+            before.map(|release| release.id).ok_or_else(|| {
                 Error::failed(format!("there is no release before {source}"))
                     .hint("`mizan releases` lists what there is")
             })?
         }
     };
     site.ledger.release(named).await
+}
+
+/// The release that a rollback, or a rollback to a rollback, had brought back.
+fn origin(releases: &[Release], id: ReleaseId) -> ReleaseId {
+    let rollback_to = |id| releases.iter().find(|known| known.id == id)?.rollback_to;
+    std::iter::successors(Some(id), |id| rollback_to(*id)).last().unwrap_or(id)
 }
 
 /// What that release was, with the values that secrets and variables have now.

@@ -88,6 +88,12 @@ fn list(app: &App, store: &SecretStore, output: &Output) -> Result<()> {
 
 /// A typing error would otherwise be stored and never used.
 fn require_known(app: &App, name: &str) -> Result<()> {
+    if name.contains('=') {
+        // What follows the sign is probably the value: it is not repeated.
+        return Err(Error::new(ErrorKind::Usage, "a value is not given on the command line")
+            .cause("other users can read it there, and shells remember it")
+            .hint("mizan secrets set NAME < FILE, or without a file at a terminal"));
+    }
     if app.secrets.contains_key(name) {
         return Ok(());
     }

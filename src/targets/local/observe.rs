@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use bollard::{
     Docker,
     errors::Error as DockerError,
-    models::{ContainerInspectResponse, ContainerSummary},
+    models::{ContainerInspectResponse, ContainerState, ContainerSummary},
     query_parameters::{
         InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
         ListVolumesOptionsBuilder,
@@ -253,8 +253,11 @@ async fn container(
         service: label(Labels::SERVICE).unwrap_or_default().to_owned(),
         release: label(Labels::RELEASE).and_then(|text| text.parse().ok()),
         spec: label(Labels::SPEC).and_then(|json| current_spec(json, &inspected)),
-        running: state.running.unwrap_or(false) && !state.restarting.unwrap_or(false),
-        state: state.status.map(|status| status.to_string()).unwrap_or_default(),
+        running: is_running(&state) && is_connected(scope, &inspected),
+        state: match is_running(&state) && !is_connected(scope, &inspected) {
+            true => format!("not connected to {}", scope.prefix()),
+            false => state.status.map(|status| status.to_string()).unwrap_or_default(),
+        },
         restarts: inspected.restart_count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
         host_port: host_port(&inspected),
         name,
@@ -270,6 +273,18 @@ fn current_spec(json: &str, inspected: &ContainerInspectResponse) -> Option<Box<
     spec.memory = positive(host.memory);
     spec.cpu = positive(host.nano_cpus).and_then(|nano| u32::try_from(nano / 1_000_000).ok());
     Some(Box::new(spec))
+}
+
+/// A container that is paused or between two starts serves nobody.
+fn is_running(state: &ContainerState) -> bool {
+    let is = |flag: Option<bool>| flag.unwrap_or(false);
+    is(state.running) && !is(state.restarting) && !is(state.paused)
+}
+
+/// A container without our network reaches no other, and its published port leads nowhere.
+fn is_connected(scope: &Scope, inspected: &ContainerInspectResponse) -> bool {
+    let networks = inspected.network_settings.as_ref().and_then(|all| all.networks.as_ref());
+    networks.is_some_and(|networks| networks.contains_key(&scope.prefix()))
 }
 
 fn host_port(inspected: &ContainerInspectResponse) -> Option<u16> {
@@ -314,6 +329,11 @@ async fn volumes(docker: &Docker, scope: &Scope) -> Result<BTreeSet<String>> {
 
 async fn any_image(docker: &Docker, scope: &Scope) -> Result<bool> {
     crate::images::any_of_app(docker, &scope.app).await
+}
+
+/// True if the labels say that it belongs to this checkout.
+pub fn is_own(scope: &Scope, labels: &HashMap<String, String>) -> bool {
+    labels.get(Labels::CHECKOUT) == Some(&scope.checkout)
 }
 
 /// Refuses what has our name but not our mark, or another checkout's.

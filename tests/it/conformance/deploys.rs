@@ -182,6 +182,27 @@ pub fn a_front_that_died<P: Platform>(platform: &P) {
     assert_same("after a failed deploy", &before.lasting().shape(), &after.lasting().shape());
 }
 
+pub fn a_web_service_that_nobody_reaches<P: Platform>(platform: &P) {
+    deploy_version(platform, 1);
+    platform.cut_off();
+    platform.deploy().expect(0);
+    assert_eq!(platform.serving(), Ok("1".to_owned()));
+
+    platform.freeze();
+    platform.deploy().expect(0);
+    assert_eq!(platform.serving(), Ok("1".to_owned()));
+    platform.deploy().expect(0).says(&["Nothing to change."]);
+}
+
+pub fn something_of_somebody_else<P: Platform>(platform: &P) {
+    let theirs = platform.squat();
+    platform.write(&App::version(1));
+    let ended = platform.deploy().expect(70);
+    ended.says(&[&theirs, "was not created by mizan"]);
+    assert!(platform.unsquat(&theirs), "it was left alone");
+    deploy_version(platform, 1);
+}
+
 pub fn a_change_of_mind_after_a_kill<P: Platform>(platform: &P) {
     let before = deploy_version(platform, 1);
     for step in ["service/web", "edge/", "traffic/"] {

@@ -88,6 +88,25 @@ impl Platform for Local {
         }
     }
 
+    fn cut_off(&self) {
+        let web = self.container_of("web");
+        self.docker(&["network", "disconnect", "--force", &self.prefix(), &web]);
+    }
+
+    fn freeze(&self) {
+        self.docker(&["pause", &self.container_of("web")]);
+    }
+
+    fn squat(&self) -> String {
+        let name = format!("{}-worker-r1", self.prefix());
+        self.docker(&["create", "--name", &name, "debian:bookworm-slim", "true"]);
+        name
+    }
+
+    fn unsquat(&self, what: &str) -> bool {
+        self.docker(&["rm", what]).status.success()
+    }
+
     fn kill_front(&self) {
         let status = block_on(self.status()).expect("a front");
         let pid = i32::try_from(status.pid).ok().and_then(Pid::from_raw).expect("its process");
@@ -300,4 +319,22 @@ fn text_of(value: &Value) -> String {
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(work)
+}
+
+impl Local {
+    fn prefix(&self) -> String {
+        format!("mizan-{}-local", self.sandbox.name())
+    }
+
+    /// The running container of a service.
+    fn container_of(&self, service: &str) -> String {
+        let name = format!("name=^{}-{service}-r", self.prefix());
+        let found = self.docker(&["ps", "--format", "{{.Names}}", "--filter", &name]);
+        String::from_utf8(found.stdout).expect("a name").trim().to_owned()
+    }
+
+    /// The engine's own client: what somebody does behind our back.
+    fn docker(&self, arguments: &[&str]) -> std::process::Output {
+        Command::new("docker").args(arguments).output().expect("docker runs")
+    }
 }

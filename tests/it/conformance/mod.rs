@@ -43,6 +43,8 @@ macro_rules! every_scenario {
                 deploys::an_interrupt,
                 deploys::an_interrupt_of_the_release_step,
                 deploys::a_front_that_died,
+                deploys::a_web_service_that_nobody_reaches,
+                deploys::something_of_somebody_else,
                 deploys::a_change_of_mind_after_a_kill,
                 faults::a_kill_at_every_step_of_a_first_deploy,
                 faults::a_kill_at_every_step_of_an_update,

@@ -67,6 +67,19 @@ pub trait Platform {
     /// The front dies without a word, as when the machine restarts.
     fn kill_front(&self);
 
+    /// The container of the live web service loses its network, behind our back.
+    fn cut_off(&self);
+
+    /// The container of the live web service stands still, behind our back.
+    fn freeze(&self);
+
+    /// Something of somebody else takes the name that the first release's worker would have;
+    /// answers how it is told from others.
+    fn squat(&self) -> String;
+
+    /// What somebody else had put there is taken away; false if it was gone.
+    fn unsquat(&self, what: &str) -> bool;
+
     /// Runs `mizan` to its end.
     fn run(&self, arguments: &[&str]) -> Ended {
         self.mizan(arguments).output().expect("mizan runs").into()

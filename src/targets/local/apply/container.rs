@@ -15,14 +15,14 @@ use bollard::{
     },
     query_parameters::{
         CreateContainerOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder,
-        RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+        RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptions,
     },
 };
 use futures_util::StreamExt;
 
 use super::super::{
     names::{Labels, Scope},
-    observe::{ContainerRole, is_conflict, networks, require_own_checkout},
+    observe::{ContainerRole, is_conflict, is_own, networks, require_own_checkout},
 };
 use crate::{
     docker::is_missing,
@@ -100,7 +100,7 @@ impl Containers<'_> {
             if state.running && state.spec.as_deref() == Some(&blueprint.spec) {
                 return Ok(state.host_port);
             }
-            self.remove(&blueprint.name, blueprint.stop_timeout).await?;
+            self.remove(&blueprint.name).await?;
         }
         let mut attempts = 0;
         loop {
@@ -111,15 +111,15 @@ impl Containers<'_> {
                 // Between our choice and the engine's bind somebody else took the port.
                 Err(error) if is_port_taken(&error) && attempts < 3 => {
                     attempts += 1;
-                    self.remove(&blueprint.name, 0).await?;
+                    self.remove(&blueprint.name).await?;
                 }
                 Err(error) if is_ambiguous(&error) && attempts < 3 => {
                     attempts += 1;
-                    self.remove(&blueprint.name, 0).await?;
+                    self.remove(&blueprint.name).await?;
                     self.one_network(&self.scope.prefix()).await?;
                 }
                 Err(error) => {
-                    self.remove(&blueprint.name, 0).await?;
+                    self.remove(&blueprint.name).await?;
                     return Err(
                         Error::failed(format!("cannot start {}", blueprint.name)).because(&error)
                     );
@@ -246,11 +246,9 @@ impl Containers<'_> {
         }
     }
 
-    /// Stops a container, if it runs; after `seconds` it is killed.
-    pub async fn stop(&self, name: &str, seconds: u64) -> Result<()> {
-        let seconds = i32::try_from(seconds).unwrap_or(i32::MAX);
-        let options = StopContainerOptionsBuilder::default().t(seconds).build();
-        match self.docker.stop_container(name, Some(options)).await {
+    /// Stops a container, if it runs; it gets the time that it was created with.
+    pub async fn stop(&self, name: &str) -> Result<()> {
+        match self.docker.stop_container(name, None::<StopContainerOptions>).await {
             Ok(()) => Ok(()),
             // 304: it had stopped already.
             Err(DockerError::DockerResponseServerError { status_code: 304, .. }) => Ok(()),
@@ -261,14 +259,14 @@ impl Containers<'_> {
         }
     }
 
-    /// Stops and removes a container, if there is one of this name and it is ours.
-    pub async fn remove(&self, name: &str, stop_seconds: u64) -> Result<()> {
-        if self.state(name).await?.is_none() {
+    /// No container of ours has this name: it is stopped and removed. A foreign one is left alone.
+    pub async fn remove(&self, name: &str) -> Result<()> {
+        let Some(inspected) = self.inspect(name).await? else { return Ok(()) };
+        let labels = inspected.config.and_then(|config| config.labels).unwrap_or_default();
+        if !is_own(self.scope, &labels) {
             return Ok(());
         }
-        if stop_seconds > 0 {
-            self.stop(name, stop_seconds).await?;
-        }
+        self.stop(name).await?;
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         match self.docker.remove_container(name, Some(options)).await {
             Ok(()) => Ok(()),

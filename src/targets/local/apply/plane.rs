@@ -165,9 +165,9 @@ impl LocalExecutor {
         let desired = self.desired()?;
         self.drain_traffic(release, desired.drain()).await?;
         match desired.web() {
-            Some((web, spec)) => {
+            Some((web, _)) => {
                 let container = self.scope.container(web, release);
-                self.containers().stop(&container, spec.stop_timeout).await
+                self.containers().stop(&container).await
             }
             None => Ok(()),
         }

@@ -96,9 +96,8 @@ impl LocalExecutor {
         });
         // The containers stop before their Workers: what they say when they stop (a WebSocket's
         // close frame) still reaches the visitor.
-        let seconds = self.stop_seconds();
         let engine = self.containers();
-        try_join_all(containers.iter().map(|name| engine.remove(name, seconds))).await?;
+        try_join_all(containers.iter().map(|name| engine.remove(name))).await?;
         self.retire_traffic(release).await?;
         // A rollback and the pages that are still open need the files of recorded releases only.
         if !self.ledger.has(release).await? {
@@ -107,14 +106,8 @@ impl LocalExecutor {
         Ok(StepOutput::new())
     }
 
-    /// The longest time any service may take to stop.
-    fn stop_seconds(&self) -> u64 {
-        let services = self.desired.iter().flat_map(|desired| desired.services.values());
-        services.map(|spec| spec.stop_timeout).max().unwrap_or(10)
-    }
-
     pub(super) async fn remove_container(&self, container: &str) -> Result<StepOutput> {
-        self.containers().remove(container, self.stop_seconds()).await?;
+        self.containers().remove(container).await?;
         Ok(StepOutput::new())
     }
 

@@ -56,7 +56,7 @@ impl LocalExecutor {
             }
         }
         let result = self.follow_to_success(&name, spec, context).await;
-        containers.remove(&name, RELEASE_STOP_SECONDS).await?;
+        containers.remove(&name).await?;
         result.map(|()| StepOutput::new())
     }
 
@@ -121,7 +121,7 @@ impl LocalExecutor {
         let exit = tokio::select! {
             exit = timeout(limit, wait.next()) => exit,
             () = context.cancel.cancelled() => {
-                self.containers().stop(name, RELEASE_STOP_SECONDS).await?;
+                self.containers().stop(name).await?;
                 return Err(super::cancelled());
             }
         };
@@ -137,7 +137,7 @@ impl LocalExecutor {
             Ok(None) => Err(Error::failed(format!("container {name} is gone"))),
             Err(_) => {
                 let log = self.containers().log_tail(name).await;
-                self.containers().stop(name, RELEASE_STOP_SECONDS).await?;
+                self.containers().stop(name).await?;
                 Err(Error::failed(format!(
                     "the release step did not end within {} s and was stopped",
                     spec.timeout

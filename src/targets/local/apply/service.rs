@@ -46,7 +46,7 @@ impl LocalExecutor {
         let name = self.scope().container(service, release);
         if let Some(old) = stop_first.filter(|old| *old != name) {
             context.progress(format!("stopping {old}"));
-            containers.stop(old, spec.stop_timeout).await?;
+            containers.stop(old).await?;
         }
         let blueprint = self.blueprint(service, Some(release), name, spec, context)?;
         context.progress("starting the container");

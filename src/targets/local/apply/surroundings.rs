@@ -6,7 +6,7 @@ use bollard::{
 };
 
 use super::{
-    super::observe::{is_conflict, networks, require_own_checkout},
+    super::observe::{is_conflict, is_own, networks, require_own_checkout},
     LocalExecutor,
 };
 use crate::{
@@ -72,9 +72,9 @@ impl LocalExecutor {
 
     pub(super) async fn remove_volume(&self, volume: &str) -> Result<StepOutput> {
         match self.docker.inspect_volume(volume).await {
-            Ok(seen) => {
-                require_own_checkout(&self.scope, &seen.labels, &format!("volume {volume}"))?;
-            }
+            // A foreign one is left alone.
+            Ok(seen) if !is_own(&self.scope, &seen.labels) => return Ok(StepOutput::new()),
+            Ok(_) => {}
             Err(error) if is_missing(&error) => return Ok(StepOutput::new()),
             Err(error) => {
                 return Err(
