@@ -11,12 +11,13 @@ use crate::{
     model::AppName,
 };
 
-/// True if the engine has an image that was built for this app.
+/// The images that were built for this app, dangling ones included.
 ///
 /// # Errors
 /// The engine does not answer.
-pub async fn any_of_app(docker: &Docker, app: &AppName) -> Result<bool> {
-    Ok(!our_images(docker, app).await?.is_empty())
+pub async fn of_app(docker: &Docker, app: &AppName) -> Result<Vec<ImageId>> {
+    let images = our_images(docker, app).await?.into_iter();
+    Ok(images.map(|image| ImageId(image.id)).collect())
 }
 
 /// The id of an image, if the engine has it.

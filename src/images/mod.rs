@@ -22,7 +22,7 @@ mod upload;
 pub use artifacts::{ArtifactRequest, Artifacts, cached, extract};
 pub use bases::current_lock;
 pub use build::{APP_LABEL, BuiltImage, HASH_LABEL, ImageId, build, find};
-pub use inventory::{any_of_app, forget_artifacts, id_of};
+pub use inventory::{forget_artifacts, id_of, of_app};
 pub use lock::{BaseLock, LOCK_FILE, Pin, PinnedTo};
 pub use prune::{Pruned, prune};
 pub use source::{Identity, ImageIdentity, identity};

@@ -26,8 +26,6 @@ use crate::{
 pub struct Pruned {
     /// The images that are gone, by name, or by id if they had none.
     pub removed: Vec<String>,
-    /// The ids of the images of which nothing is left.
-    pub gone: Vec<ImageId>,
     /// The images that stay because a container uses them.
     pub in_use: Vec<String>,
 }
@@ -45,15 +43,11 @@ pub async fn prune(docker: &Docker, app: &AppName, keep: &[ImageId]) -> Result<P
             pruned.in_use.extend(names);
             continue;
         }
-        let kept_before = pruned.in_use.len();
         for name in names {
             match remove(docker, &name).await? {
                 Removal::Done => pruned.removed.push(name),
                 Removal::InUse => pruned.in_use.push(name),
             }
-        }
-        if pruned.in_use.len() == kept_before {
-            pruned.gone.push(ImageId(image.id));
         }
     }
     Ok(pruned)

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     docker::is_missing,
     error::{Context, Error, ErrorKind, Result},
+    images,
     model::ReleaseId,
 };
 
@@ -328,7 +329,7 @@ async fn volumes(docker: &Docker, scope: &Scope) -> Result<BTreeSet<String>> {
 }
 
 async fn any_image(docker: &Docker, scope: &Scope) -> Result<bool> {
-    crate::images::any_of_app(docker, &scope.app).await
+    Ok(!images::of_app(docker, &scope.app).await?.is_empty())
 }
 
 /// True if the labels say that it belongs to this checkout.

@@ -19,10 +19,13 @@ impl LocalExecutor {
             let releases = Ledger::local(&ledger)?.releases().await?;
             needed.extend(releases.into_iter().map(|release| ImageId(release.image.id)));
         }
-        let pruned = images::prune(&self.docker, &self.scope.app, &needed).await?;
-        for image in &pruned.gone {
-            images::forget_artifacts(&self.state.artifacts(), image)?;
+        // First, since a run that is killed in between finds them by their image.
+        for image in images::of_app(&self.docker, &self.scope.app).await? {
+            if !needed.contains(&image) {
+                images::forget_artifacts(&self.state.artifacts(), &image)?;
+            }
         }
+        let pruned = images::prune(&self.docker, &self.scope.app, &needed).await?;
         for image in pruned.removed {
             context.progress(format!("removed {image}"));
         }
