@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     images::ArtifactRequest,
     model::{App, EnvValue, Role, Service},
-    plan::{Late, StepId},
+    plan::Late,
 };
 
 /// What the local target should look like. It is stored with each release, so that a rollback can
@@ -213,14 +213,6 @@ impl Desired {
         match self.web().map(|(_, spec)| &spec.kind) {
             Some(Kind::Web { drain, .. }) => Duration::from_secs(*drain),
             _ => Duration::ZERO,
-        }
-    }
-
-    /// The step that makes the image known while it is not.
-    pub fn image_step(&self) -> Option<&StepId> {
-        match &self.image {
-            Late::After(step) => Some(step),
-            Late::Known(_) => None,
         }
     }
 }

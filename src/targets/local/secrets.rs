@@ -53,11 +53,6 @@ impl SecretStore {
         Ok(Self { path, values: values.collect(), key: SecretValue::new(key) })
     }
 
-    /// The names that have a value.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.values.keys().map(String::as_str)
-    }
-
     /// The value of a secret.
     pub fn get(&self, name: &str) -> Option<&SecretValue> {
         self.values.get(name)
