@@ -29,8 +29,8 @@ use crate::{
     model::App,
     plan::{Approval, Basis, Change, Late, Note, Plan, StepId, hash},
     targets::{
-        Op,
-        local::{Desired, EnvSpec, Inputs, Observed, Source, diff},
+        EnvSpec, Source,
+        local::{Desired, Inputs, Observed, Op, diff},
     },
 };
 

@@ -16,7 +16,10 @@ use crate::{
     images,
     ledger::Release,
     model::ReleaseId,
-    targets::local::{Desired, EnvSpec, diff},
+    targets::{
+        EnvSpec,
+        local::{Desired, diff},
+    },
 };
 
 /// Steps of a rollback that run at the same time.

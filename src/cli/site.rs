@@ -14,9 +14,12 @@ use crate::{
     ledger::{Claim, Ledger, LocalLock, LockGuard, Release},
     model::{App, ReleaseId, SchemaSource, Target},
     plan::{Late, StepId},
-    targets::local::{
-        Desired, Inputs, LocalExecutor, Observed, PlaneSpec, Scope, SecretStore, SeenFront, Source,
-        StateDir, foreseen_plane, observe, plane_of,
+    targets::{
+        Source,
+        local::{
+            Desired, Inputs, LocalExecutor, Observed, PlaneSpec, Scope, SecretStore, SeenFront,
+            StateDir, foreseen_plane, observe, plane_of,
+        },
     },
     workers::{generation, local::Control},
 };
@@ -56,7 +59,7 @@ pub struct Sources {
 pub fn local_scope(app: &App) -> Result<Scope> {
     match app.target {
         Target::Local { .. } => Ok(Scope::new(&app.name, &app.env, &app.root)),
-        Target::Aws { .. } | Target::Azure { .. } | Target::Origin { .. } => Err(Error::new(
+        Target::Aws(_) | Target::Azure { .. } | Target::Origin { .. } => Err(Error::new(
             ErrorKind::Usage,
             format!("environment {} does not run on this machine", app.env),
         )

@@ -59,7 +59,7 @@ fn fields<const N: usize>(pairs: [(&str, Option<Value>); N]) -> Value {
 fn target(target: &Target) -> Value {
     match target {
         Target::Local { .. } => json!("local"),
-        Target::Aws { region } => json!({"aws": {"region": region}}),
+        Target::Aws(aws) => json!({"aws": aws}),
         Target::Azure { location, service } => {
             let service = match service {
                 AzureService::ContainerInstances => "container-instances",
@@ -75,7 +75,7 @@ fn target(target: &Target) -> Value {
 fn local(target: &Target) -> Option<Value> {
     match target {
         Target::Local { port } => port.map(|port| json!({"port": port})),
-        Target::Aws { .. } | Target::Azure { .. } | Target::Origin { .. } => None,
+        Target::Aws(_) | Target::Azure { .. } | Target::Origin { .. } => None,
     }
 }
 
@@ -155,8 +155,8 @@ fn secrets(secrets: &BTreeMap<String, SecretSpec>) -> Value {
     secrets
         .iter()
         .map(|(name, spec)| match spec {
-            SecretSpec { generate: false } => json!(name),
-            SecretSpec { generate: true } => json!({"name": name, "generate": true}),
+            SecretSpec { generate: false, .. } => json!(name),
+            SecretSpec { generate: true, .. } => json!({"name": name, "generate": true}),
         })
         .collect()
 }

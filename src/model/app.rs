@@ -180,6 +180,9 @@ pub enum EnvValue {
 pub struct SecretSpec {
     /// Made by the tool when the store has none.
     pub generate: bool,
+    /// The ARN of a secret (Secrets Manager) or parameter (SSM) that somebody else keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 /// The edge in front of the app.
@@ -236,10 +239,7 @@ pub enum Target {
         port: Option<u16>,
     },
     /// ECS on Fargate.
-    Aws {
-        /// The region.
-        region: String,
-    },
+    Aws(AwsTarget),
     /// Azure Container Instances or Container Apps.
     Azure {
         /// The location.
@@ -252,6 +252,38 @@ pub enum Target {
         /// Its base URL.
         url: String,
     },
+}
+
+/// ECS on Fargate: the region, and what is there already and shall be used. What is named here is
+/// never changed beyond what is ours in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AwsTarget {
+    /// The region.
+    pub region: String,
+    /// The VPC's id; the account's default VPC if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vpc: Option<String>,
+    /// The ids of subnets in at least two zones; one of each zone of the VPC if empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subnets: Vec<String>,
+    /// The ARN of an ACM certificate for the origin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// The name of an existing ECS cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The ARN of an existing application load balancer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_balancer: Option<String>,
+    /// The ARN of an existing role that pulls the image, reads secrets and writes logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_role: Option<String>,
+    /// The ARN of an existing role that the app's own code has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_role: Option<String>,
+    /// Days that log lines are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_retention: Option<u32>,
 }
 
 /// The Azure service that runs the containers.

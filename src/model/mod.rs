@@ -4,7 +4,8 @@ mod app;
 mod names;
 
 pub use app::{
-    App, AzureService, Build, Check, Command, CpuShares, Dockerfile, Drain, Edge, EnvValue, Memory,
-    OnError, ReleaseStep, Render, Role, Scale, SchemaSource, SecretSpec, Service, Target,
+    App, AwsTarget, AzureService, Build, Check, Command, CpuShares, Dockerfile, Drain, Edge,
+    EnvValue, Memory, OnError, ReleaseStep, Render, Role, Scale, SchemaSource, SecretSpec, Service,
+    Target,
 };
 pub use names::{AppName, EnvName, NameError, ReleaseId, ServiceName};

@@ -1,4 +1,4 @@
-//! The types of a plan. `O` is the operation type of the executors (`targets::Op`); a plan never
+//! The types of a plan. `O` is the operation type of the executors (a target's `Op`); a plan never
 //! looks inside it, so the planner depends on no target.
 
 use std::{borrow::Cow, fmt};

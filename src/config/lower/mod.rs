@@ -21,8 +21,8 @@ use super::{
     value::VarName,
 };
 use crate::model::{
-    App, AppName, AzureService, Build, Dockerfile, EnvName, EnvValue, ReleaseStep, SchemaSource,
-    SecretSpec, Target,
+    App, AppName, AwsTarget, AzureService, Build, Dockerfile, EnvName, EnvValue, ReleaseStep,
+    SchemaSource, SecretSpec, Target,
 };
 
 /// How long the release step may take.
@@ -120,7 +120,9 @@ fn refuse_local_settings(file: &EnvironmentFile, scope: &mut Scope<'_>) {
 }
 
 fn one_target(map: &TargetMap, span: Span, scope: &mut Scope<'_>) -> Option<Target> {
-    let aws = map.aws.as_ref().map(|aws| Target::Aws { region: aws.value.region.value.0.clone() });
+    let aws = map.aws.as_ref().map(|aws| {
+        Target::Aws(AwsTarget { region: aws.value.region.value.0.clone(), ..AwsTarget::default() })
+    });
     let azure = map.azure.as_ref().map(|azure| Target::Azure {
         location: azure.value.location.value.0.clone(),
         service: match azure.value.service.as_ref().map(|service| service.value) {
@@ -289,7 +291,7 @@ fn secrets(file: &EnvironmentFile, scope: &mut Scope<'_>) -> BTreeMap<String, Se
                 (&map.name.value, generate, map.name.span)
             }
         };
-        if secrets.insert(name.clone(), SecretSpec { generate }).is_some() {
+        if secrets.insert(name.clone(), SecretSpec { generate, from: None }).is_some() {
             scope.problems.add(span, format!("the secret `{name}` stands here a second time"));
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     images::ArtifactRequest,
     model::{App, EnvValue, Role, Service},
     plan::Late,
+    targets::EnvSpec,
 };
 
 /// What the local target should look like. It is stored with each release, so that a rollback can
@@ -86,26 +87,6 @@ pub struct ServiceSpec {
     pub volumes: BTreeMap<String, String>,
     /// Seconds between the stop signal and the kill.
     pub stop_timeout: u64,
-}
-
-/// Where an environment variable's value comes from, and what it was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EnvSpec {
-    /// It stands in `mizan.yaml` or is made by us.
-    Literal(String),
-    /// It comes from the caller's environment.
-    Caller {
-        /// The variable's name there.
-        from: String,
-        /// A keyed hash of the value.
-        fingerprint: String,
-    },
-    /// It comes from the secret store.
-    Secret {
-        /// A keyed hash of the value; absent until a first deploy has generated it.
-        fingerprint: Option<String>,
-    },
 }
 
 /// The release step, complete but for names and secret values.

@@ -22,7 +22,6 @@ use super::{
 use crate::{
     model::ReleaseId,
     plan::{Change, Late, Plan, PlanBuilder, PlanError, ResourceId, Step, StepId, Undo},
-    targets,
 };
 
 /// What a plan is made for.
@@ -55,7 +54,7 @@ pub fn plan(
     desired: &Desired,
     observed: &Observed,
     purpose: Purpose,
-) -> Result<Plan<targets::Op>, PlanError> {
+) -> Result<Plan<Op>, PlanError> {
     let mut planner = Planner::new(desired, observed, purpose);
     planner.image();
     planner.surroundings();
@@ -82,7 +81,7 @@ struct Planner<'a> {
     purpose: Purpose,
     live: Option<ReleaseId>,
     release: Option<ReleaseId>,
-    builder: PlanBuilder<targets::Op>,
+    builder: PlanBuilder<Op>,
 }
 
 impl<'a> Planner<'a> {
@@ -167,8 +166,8 @@ impl<'a> Planner<'a> {
             resource,
             change,
             needs,
-            op: targets::Op::Local(op),
-            undo: wrap(undo),
+            op,
+            undo,
             after_commit,
         });
     }
@@ -220,15 +219,6 @@ fn replace(seen: &SeenContainer, spec: &ServiceSpec) -> Change {
         "a container cannot change its configuration".to_owned()
     };
     Change::Replace { why, fields }
-}
-
-/// The undo of a local operation as the undo of any target's.
-fn wrap(undo: Undo<Op>) -> Undo<targets::Op> {
-    match undo {
-        Undo::Delete => Undo::Delete,
-        Undo::Restore { op } => Undo::Restore { op: Box::new(targets::Op::Local(*op)) },
-        Undo::None { why } => Undo::None { why },
-    }
 }
 
 /// True while a value waits for a step of the plan.

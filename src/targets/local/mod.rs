@@ -17,8 +17,8 @@ mod probe;
 mod secrets;
 mod state;
 
-pub use apply::{LocalExecutor, Source};
-pub use desired::{Desired, EnvSpec, Inputs, Kind, PlaneSpec, ReleaseSpec, ServiceSpec};
+pub use apply::LocalExecutor;
+pub use desired::{Desired, Inputs, Kind, PlaneSpec, ReleaseSpec, ServiceSpec};
 pub use logs::{LogLine, LogRequest, follow as follow_logs};
 pub use names::{Labels, Scope};
 pub use observe::{ContainerRole, Observed, SeenContainer, SeenFront, observe};

@@ -12,10 +12,7 @@ use mizan::{
     config::ConfigFile,
     model::{App, EnvName},
     plan::{Late, Plan, Undo},
-    targets::{
-        Op,
-        local::{Desired, Inputs, Observed, PlaneConfig, PlaneSpec, diff},
-    },
+    targets::local::{Desired, Inputs, Observed, Op, PlaneConfig, PlaneSpec, diff},
     view,
 };
 

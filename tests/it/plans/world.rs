@@ -3,11 +3,8 @@
 
 use mizan::{
     plan::{Late, Plan},
-    targets::{
-        Op,
-        local::{
-            ContainerRole, Desired, Observed, PlaneSpec, SeenContainer, SeenFront, ServiceSpec,
-        },
+    targets::local::{
+        ContainerRole, Desired, Observed, Op, PlaneSpec, SeenContainer, SeenFront, ServiceSpec,
     },
 };
 
@@ -52,31 +49,30 @@ pub fn apply(plan: &Plan<Op>, desired: &Desired, before: &Observed, version: u32
     let mut world = before.clone();
     world.state_exists = true;
     for step in &plan.steps {
-        let Op::Local(op) = &step.op;
+        let op = &step.op;
         apply_op(op, desired, version, &mut world);
     }
     world.containers.sort_by(|a, b| a.name.cmp(&b.name));
     world
 }
 
-fn apply_op(op: &mizan::targets::local::Op, desired: &Desired, version: u32, world: &mut Observed) {
-    use mizan::targets::local::Op as Local;
+fn apply_op(op: &Op, desired: &Desired, version: u32, world: &mut Observed) {
     let scope = &desired.scope;
     match op {
-        Local::BuildImage => {
+        Op::BuildImage => {
             world.image_exists = true;
             world.any_image = true;
         }
-        Local::TakeArtifacts => world.artifacts_cached = true,
-        Local::CreateNetwork { .. } => world.network = true,
-        Local::RemoveNetwork { .. } => world.network = false,
-        Local::CreateVolume { volume } => {
+        Op::TakeArtifacts => world.artifacts_cached = true,
+        Op::CreateNetwork { .. } => world.network = true,
+        Op::RemoveNetwork { .. } => world.network = false,
+        Op::CreateVolume { volume } => {
             world.volumes.insert(volume.clone());
         }
-        Local::RemoveVolume { volume } => {
+        Op::RemoveVolume { volume } => {
             world.volumes.remove(volume);
         }
-        Local::StartFront { port } => {
+        Op::StartFront { port } => {
             let active = world.served();
             world.front = Some(SeenFront {
                 port: *port,
@@ -88,12 +84,12 @@ fn apply_op(op: &mizan::targets::local::Op, desired: &Desired, version: u32, wor
                 origin_port: None,
             });
         }
-        Local::StopFront => world.front = None,
-        Local::RunAccessory { service, spec } => {
+        Op::StopFront => world.front = None,
+        Op::RunAccessory { service, spec } => {
             let spec = resolve(spec, version);
             replace(world, container(scope.accessory(service), service, None, spec));
         }
-        Local::RunService { service, release, spec, stop_first } => {
+        Op::RunService { service, release, spec, stop_first } => {
             if let Some(old) =
                 world.containers.iter_mut().find(|c| Some(&c.name) == stop_first.as_ref())
             {
@@ -103,15 +99,15 @@ fn apply_op(op: &mizan::targets::local::Op, desired: &Desired, version: u32, wor
             let name = scope.container(service, *release);
             replace(world, container(name, service, Some(*release), spec));
         }
-        Local::StartContainer { container } => {
+        Op::StartContainer { container } => {
             if let Some(seen) = world.containers.iter_mut().find(|c| c.name == *container) {
                 seen.running = true;
             }
         }
         // The release step's container goes when it has ended.
-        Local::RunReleaseStep { .. } | Local::StageRender { .. } => {}
-        Local::StartEdge { plane, .. } => world.live_plane = Some(resolve_plane(plane, version)),
-        Local::MoveTraffic { release } => {
+        Op::RunReleaseStep { .. } | Op::StageRender { .. } => {}
+        Op::StartEdge { plane, .. } => world.live_plane = Some(resolve_plane(plane, version)),
+        Op::MoveTraffic { release } => {
             let front = world.front.as_mut().expect("the front is started before traffic moves");
             front.active = Some(*release);
             world.remembered = Some(*release);
@@ -119,25 +115,25 @@ fn apply_op(op: &mizan::targets::local::Op, desired: &Desired, version: u32, wor
                 world.live_plane = None;
             }
         }
-        Local::RecordRelease { release, .. } => {
+        Op::RecordRelease { release, .. } => {
             world.current = Some(*release);
             if !world.releases.contains(release) {
                 world.releases.insert(0, *release);
             }
         }
-        Local::RetireRelease { containers, .. } => {
+        Op::RetireRelease { containers, .. } => {
             world.containers.retain(|seen| !containers.contains(&seen.name));
         }
-        Local::UnrecordRelease { release, before } => {
+        Op::UnrecordRelease { release, before } => {
             world.current = *before;
             world.releases.retain(|known| known != release);
         }
-        Local::RemoveContainer { container } => {
+        Op::RemoveContainer { container } => {
             world.containers.retain(|seen| seen.name != *container);
         }
-        Local::ForgetRelease { release } => world.releases.retain(|known| known != release),
-        Local::RemoveImages => world.any_image = false,
-        Local::RemoveState { .. } => {
+        Op::ForgetRelease { release } => world.releases.retain(|known| known != release),
+        Op::RemoveImages => world.any_image = false,
+        Op::RemoveState { .. } => {
             world.releases.clear();
             world.current = None;
             world.remembered = None;

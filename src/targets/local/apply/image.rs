@@ -5,13 +5,14 @@ use futures_util::StreamExt;
 
 use super::{
     super::{names::Labels, observe::ContainerRole},
-    LocalExecutor, Source,
+    LocalExecutor,
 };
 use crate::{
     docker::{credentials_for, is_missing, registry_host},
     engine::{StepContext, StepOutput},
     error::{Error, ErrorKind, Result},
     images::{self, Artifacts, ImageId},
+    targets::Source,
 };
 
 impl LocalExecutor {

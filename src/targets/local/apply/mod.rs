@@ -17,34 +17,14 @@ use bollard::Docker;
 use container::Containers;
 pub use container::into_bytes;
 
-use super::{
-    desired::{Desired, EnvSpec},
-    names::Scope,
-    op::Op,
-    secrets::SecretStore,
-    state::StateDir,
-};
+use super::{desired::Desired, names::Scope, op::Op, secrets::SecretStore, state::StateDir};
 use crate::{
     engine::{Executor, StepContext, StepOutput},
     error::{Error, ErrorKind, Result},
-    images::BaseLock,
-    ledger::{GitRevision, Ledger},
-    model::App,
+    ledger::Ledger,
     plan::{Late, Step, Undo},
-    targets,
+    targets::{EnvSpec, Source},
 };
-
-/// What a deploy from source has beside what is desired.
-pub struct Source {
-    /// The app.
-    pub app: App,
-    /// The pinned base images.
-    pub lock: BaseLock,
-    /// Base images are resolved anew.
-    pub refresh: bool,
-    /// The commit it is made from.
-    pub git: Option<GitRevision>,
-}
 
 /// Executes the operations of the local target.
 pub struct LocalExecutor {
@@ -183,23 +163,18 @@ impl LocalExecutor {
     }
 }
 
-impl Executor<targets::Op> for LocalExecutor {
-    async fn apply(
-        &self,
-        step: &Step<targets::Op>,
-        context: &StepContext<'_>,
-    ) -> Result<StepOutput> {
-        let targets::Op::Local(op) = &step.op;
-        self.apply_op(op, context).await
+impl Executor<Op> for LocalExecutor {
+    async fn apply(&self, step: &Step<Op>, context: &StepContext<'_>) -> Result<StepOutput> {
+        self.apply_op(&step.op, context).await
     }
 
     async fn undo(
         &self,
-        step: &Step<targets::Op>,
+        step: &Step<Op>,
         _output: Option<&StepOutput>,
         context: &StepContext<'_>,
     ) -> Result<()> {
-        let targets::Op::Local(op) = &step.op;
+        let op = &step.op;
         match &step.undo {
             Undo::Delete => self.delete(op).await,
             Undo::Restore { op: before } => {
@@ -207,7 +182,6 @@ impl Executor<targets::Op> for LocalExecutor {
                 if matches!(op, Op::RunService { .. }) {
                     self.delete(op).await?;
                 }
-                let targets::Op::Local(before) = before.as_ref();
                 self.apply_op(before, context).await?;
                 match op {
                     Op::MoveTraffic { release } => self.leave_traffic(*release).await,

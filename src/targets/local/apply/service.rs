@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     super::{
-        desired::{Desired, EnvSpec, Kind, ServiceSpec},
+        desired::{Desired, Kind, ServiceSpec},
         observe::ContainerRole,
         probe::{self, Health},
     },
@@ -18,6 +18,7 @@ use crate::{
     error::{Error, Result},
     model::ReleaseId,
     plan::{Late, StepId},
+    targets::EnvSpec,
 };
 
 /// A worker that lives this long after its start is taken to be up, at the least.

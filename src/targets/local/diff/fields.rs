@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{
-        desired::{Desired, EnvSpec, Kind, PlaneSpec, ServiceSpec},
+        desired::{Desired, Kind, PlaneSpec, ServiceSpec},
         observe::SeenFront,
     },
     is_late,
 };
 use crate::{
     plan::{Change, FieldDiff, FieldValue, Late},
+    targets::EnvSpec,
     workers::local::TOOL_VERSION,
 };
 

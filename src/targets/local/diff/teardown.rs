@@ -1,17 +1,11 @@
 //! The plan of `mizan destroy`: everything of the environment goes, data only when asked.
 
-use super::{
-    super::{
-        names::Scope,
-        observe::{ContainerRole, Observed},
-        op::Op,
-    },
-    wrap,
+use super::super::{
+    names::Scope,
+    observe::{ContainerRole, Observed},
+    op::Op,
 };
-use crate::{
-    plan::{Change, Note, Plan, PlanBuilder, PlanError, ResourceId, Step, StepId, Undo},
-    targets,
-};
+use crate::plan::{Change, Note, Plan, PlanBuilder, PlanError, ResourceId, Step, StepId, Undo};
 
 /// What a teardown takes along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +22,7 @@ pub fn plan_teardown(
     scope: &Scope,
     observed: &Observed,
     teardown: Teardown,
-) -> Result<Plan<targets::Op>, PlanError> {
+) -> Result<Plan<Op>, PlanError> {
     let mut builder = PlanBuilder::default();
     let mut gone: Vec<StepId> = Vec::new();
     if observed.front.is_some() {
@@ -71,7 +65,7 @@ pub fn plan_teardown(
 }
 
 fn volumes(
-    builder: &mut PlanBuilder<targets::Op>,
+    builder: &mut PlanBuilder<Op>,
     observed: &Observed,
     teardown: Teardown,
     needs: &[StepId],
@@ -89,14 +83,14 @@ fn volumes(
     }
 }
 
-fn delete(resource: ResourceId, needs: &[StepId], op: Op) -> Step<targets::Op> {
+fn delete(resource: ResourceId, needs: &[StepId], op: Op) -> Step<Op> {
     Step {
         id: resource.step_id(),
         resource,
         change: Change::Delete { why: "destroy".into() },
         needs: needs.to_vec(),
-        op: targets::Op::Local(op),
-        undo: wrap(Undo::None { why: "what was removed is gone".into() }),
+        op,
+        undo: Undo::None { why: "what was removed is gone".into() },
         // A teardown goes on past a failure: what can be removed is removed.
         after_commit: true,
     }

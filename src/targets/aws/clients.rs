@@ -1,0 +1,72 @@
+//! The clients of every AWS API that is used: one configuration, one HTTP client, one retry policy.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+
+/// Attempts for one call. The SDK repeats what is safe to repeat: throttling, 5xx, a cut
+/// connection; each waits longer than the one before.
+const ATTEMPTS: u32 = 6;
+/// How long one attempt may take to connect.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long one attempt may take in all.
+const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// The clients of one account and region.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// What they share: credentials, region, endpoints.
+    pub config: SdkConfig,
+    /// Certificate Manager.
+    pub acm: aws_sdk_acm::Client,
+    /// Elastic Container Registry.
+    pub ecr: aws_sdk_ecr::Client,
+    /// Elastic Container Service.
+    pub ecs: aws_sdk_ecs::Client,
+    /// Application load balancers.
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    /// Identity and Access Management.
+    pub iam: aws_sdk_iam::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Application Auto Scaling.
+    pub scaling: aws_sdk_applicationautoscaling::Client,
+    /// Secrets Manager.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// Security Token Service.
+    pub sts: aws_sdk_sts::Client,
+}
+
+impl Clients {
+    /// The clients for a region, with the caller's credentials: environment, profile, SSO, web
+    /// identity, container or instance role. `AWS_ENDPOINT_URL` and its variants for one service
+    /// are honoured. Nothing is asked yet.
+    pub async fn new(region: &str) -> Self {
+        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT);
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .http_client(http)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(timeouts.build())
+            .load()
+            .await;
+        Self {
+            acm: aws_sdk_acm::Client::new(&config),
+            ecr: aws_sdk_ecr::Client::new(&config),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            scaling: aws_sdk_applicationautoscaling::Client::new(&config),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
+            config,
+        }
+    }
+}

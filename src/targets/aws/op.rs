@@ -1,0 +1,111 @@
+//! The operations of the AWS target. Each means "ensure": it may find its work done already.
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::{ReleaseSpec, ServiceSpec, Thing};
+use crate::{
+    model::ReleaseId,
+    plan::{Late, ResourceId},
+};
+
+/// One operation. Secrets are named, never contained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Op {
+    /// The image is in the repository: built if the engine does not have it, pushed. Its output is
+    /// `digest`.
+    PushImage {
+        /// The tag.
+        image: Late<String>,
+    },
+    /// Bundle, assets and schema lie in the artifact cache of this machine.
+    TakeArtifacts,
+    /// The thing is like this. Its output is `arn`, and what else it tells (`dns`, `version`).
+    Put {
+        /// What it should be.
+        thing: Thing,
+    },
+    /// The thing is gone.
+    Delete {
+        /// As it was seen.
+        thing: Thing,
+    },
+    /// The release step has run for this release.
+    RunReleaseStep {
+        /// The release.
+        release: ReleaseId,
+        /// What to run.
+        spec: Box<ReleaseSpec>,
+    },
+    /// The service runs the release: its task definition is registered, the service is created or
+    /// updated, its deployment is complete, and the web service answers through the load balancer.
+    /// Its outputs are `arn` and `task_definition`.
+    PutService {
+        /// Its name in `mizan.yaml`.
+        service: String,
+        /// The release.
+        release: ReleaseId,
+        /// What it should be.
+        spec: Box<ServiceSpec>,
+        /// The revision to run, if it is one that exists already: a rollback.
+        task_definition: Option<String>,
+    },
+    /// The service is as it was before the deploy.
+    RestoreService {
+        /// Its name in `mizan.yaml`.
+        service: String,
+        /// As it was.
+        spec: Box<ServiceSpec>,
+        /// The release that it ran.
+        release: Option<ReleaseId>,
+        /// The revision that it ran.
+        task_definition: String,
+        /// The tasks that it should have run.
+        desired: u32,
+    },
+    /// The service is gone: scaled to nothing, drained, deleted.
+    DeleteService {
+        /// Its name in `mizan.yaml`.
+        service: String,
+    },
+    /// The ledger knows the release and names it the current one.
+    RecordRelease {
+        /// The release.
+        release: ReleaseId,
+        /// The release whose image and configuration it brings back, if it is a rollback.
+        rollback_to: Option<ReleaseId>,
+    },
+    /// The ledger does not know a release any more, and names the one before it as current.
+    UnrecordRelease {
+        /// The release.
+        release: ReleaseId,
+        /// The one before; absent if there was none.
+        before: Option<ReleaseId>,
+    },
+    /// A release is forgotten: its record, and its image as far as no other release runs it.
+    ForgetRelease {
+        /// The release.
+        release: ReleaseId,
+    },
+    /// All revisions of a family of task definitions are gone.
+    DeleteFamily {
+        /// The family.
+        family: String,
+    },
+    /// The values of the environment's secrets are gone.
+    DeleteSecrets,
+    /// The ledger of this environment is gone.
+    DeleteLedger,
+    /// The bucket of all ledgers is gone.
+    DeleteBucket {
+        /// Its name.
+        bucket: String,
+    },
+    /// Something that an interrupted run left behind is gone.
+    Sweep {
+        /// What: a task of the release step, a load balancer's interface.
+        resource: ResourceId,
+        /// Its ARN or id.
+        arn: String,
+    },
+}
