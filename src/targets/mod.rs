@@ -1,6 +1,7 @@
 //! Where an app can run. A new target is a folder here, a variant of [`crate::model::Target`] and
 //! a variant of [`Op`]; exhaustive matches name everything else there is to do.
 
+pub mod aws;
 pub mod local;
 
 use serde::{Deserialize, Serialize};

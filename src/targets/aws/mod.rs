@@ -1,0 +1,3 @@
+//! ECS on Fargate.
+
+pub mod api;
