@@ -202,6 +202,9 @@ pub struct DestroyArgs {
     /// Also removes volumes and secrets: the data is gone.
     #[arg(long)]
     pub volumes: bool,
+    /// Also removes what environments share (the bucket of the ledgers), if no other one is left.
+    #[arg(long)]
+    pub shared: bool,
     /// Shows what would happen and changes nothing.
     #[arg(long)]
     pub plan: bool,

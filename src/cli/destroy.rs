@@ -9,13 +9,11 @@ use super::{
     args::{DestroyArgs, GlobalArgs},
     execute::execute,
     output::Output,
-    site,
+    project::Project,
+    site::{Site, Teardown, on_target},
     terminal::Terminal,
 };
-use crate::{
-    error::{Context, ErrorKind},
-    targets::local::diff::{Teardown, plan_teardown},
-};
+use crate::model::App;
 
 /// Steps of a teardown that run at the same time.
 const PARALLEL: NonZeroUsize = NonZeroUsize::new(4).unwrap();
@@ -28,29 +26,35 @@ struct Destroyed {
 
 /// Runs the command.
 pub async fn run(args: &DestroyArgs, global: &GlobalArgs, output: &Output) -> Done {
-    let (project, mut site) = site::open(global).await?;
-    let guard = match args.plan || !site.state.root().is_dir() {
+    let app = Project::load(global)?.app;
+    on_target!(app, S => Box::pin(destroy::<S>(args, &app, Terminal::new(global.yes), output)).await)
+}
+
+async fn destroy<S: Site>(
+    args: &DestroyArgs,
+    app: &App,
+    terminal: Terminal,
+    output: &Output,
+) -> Done {
+    let mut site = S::open(app).await?;
+    let guard = match args.plan || !site.exists() {
         true => None,
         false => Some(site.lock("mizan destroy", None).await?),
     };
-    let observed = site.observe(None).await?;
-    let teardown = Teardown { volumes: args.volumes };
-    let plan = plan_teardown(&site.scope, &observed, teardown)
-        .context(ErrorKind::Failed, || "cannot plan".into())?;
+    let look = site.look_down(Teardown { data: args.volumes, shared: args.shared }).await?;
     if args.plan {
-        output.plan(&plan)?;
+        output.plan(&look.plan)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if !plan.is_noop() {
-        output.announce(&plan)?;
+    if !look.plan.is_noop() {
+        output.announce(&look.plan)?;
         let what = if args.volumes { "and all its data" } else { "but its data" };
-        let question = format!("Destroy {} in {} {what}?", project.app.name, project.app.env);
-        Terminal::new(global.yes).confirm(&question)?;
+        terminal.confirm(&format!("Destroy {} in {} {what}?", app.name, app.env))?;
     }
-    let executor = site.into_executor(None, None);
-    execute(&plan, executor, PARALLEL, output).await?;
+    let executor = site.into_executor(look.ground, None);
+    execute(&look.plan, executor, PARALLEL, output).await?;
     drop(guard);
-    let done = Destroyed { destroyed: plan.steps.len() };
+    let done = Destroyed { destroyed: look.plan.steps.len() };
     output.result(&done, |out| writeln!(out, "{} removed", done.destroyed))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,9 @@
 pub mod aws;
 mod env;
 pub mod local;
+mod log;
 mod source;
 
 pub use env::EnvSpec;
+pub use log::{LogLine, LogRequest};
 pub use source::Source;
