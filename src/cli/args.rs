@@ -144,6 +144,9 @@ pub struct RollbackArgs {
     /// Shows what would happen and changes nothing.
     #[arg(long)]
     pub plan: bool,
+    /// Waits for another deploy to end instead of giving up.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600")]
+    pub wait: Option<u64>,
 }
 
 /// `mizan logs`.
@@ -208,6 +211,9 @@ pub struct DestroyArgs {
     /// Shows what would happen and changes nothing.
     #[arg(long)]
     pub plan: bool,
+    /// Waits for another deploy to end instead of giving up.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600")]
+    pub wait: Option<u64>,
 }
 
 /// `mizan config`.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{
     Done,
     args::{DeployArgs, GlobalArgs},
-    execute::execute,
+    execute::{execute, with_lock},
     failure::Failure,
     git,
     output::Output,
@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
+    ledger::Guard,
     model::App,
     plan::{Approval, Change, Note, Plan},
     targets::Source,
@@ -99,6 +100,20 @@ async fn deploy<S: Site>(
 ) -> Done {
     let mut site = S::open(app).await?;
     let guard = site.lock("mizan deploy", args.wait.map(Duration::from_secs)).await?;
+    with_lock(guard, output, async |guard| {
+        Box::pin(deploy_locked(site, args, app, terminal, output, guard)).await
+    })
+    .await
+}
+
+async fn deploy_locked<S: Site>(
+    mut site: S,
+    args: &DeployArgs,
+    app: &App,
+    terminal: Terminal,
+    output: &Output,
+    guard: &Guard,
+) -> Done {
     provide_secrets(&mut site, app, terminal).await?;
     let look = site.look(app).await?;
     if let Some(path) = &args.plan_file {
@@ -126,8 +141,7 @@ async fn deploy<S: Site>(
     };
     let executor = site.into_executor(look.ground, Some(source));
     let parallel = NonZeroUsize::from(NonZeroU8::new(args.parallel).unwrap_or(NonZeroU8::MIN));
-    let report = execute(&look.plan, executor, parallel, output).await?;
-    drop(guard);
+    let report = execute(&look.plan, executor, Some(guard), parallel, output).await?;
     let done = Deployed {
         url: public_url(&url, &report.outputs),
         release: release.map(|id| id.to_string()),

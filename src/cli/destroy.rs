@@ -1,19 +1,25 @@
 //! `mizan destroy`: everything of an environment goes; the data only when asked.
 
-use std::{num::NonZeroUsize, process::ExitCode};
+use std::{num::NonZeroUsize, process::ExitCode, time::Duration};
 
 use serde::Serialize;
 
 use super::{
     Done,
     args::{DestroyArgs, GlobalArgs},
-    execute::execute,
+    execute::{execute, with_lock},
     output::Output,
     project::Project,
     site::{Site, Teardown, on_target},
     terminal::Terminal,
 };
-use crate::model::App;
+use crate::{ledger::Guard, model::App};
+
+impl From<&DestroyArgs> for Teardown {
+    fn from(args: &DestroyArgs) -> Self {
+        Self { data: args.volumes, shared: args.shared }
+    }
+}
 
 /// Steps of a teardown that run at the same time.
 const PARALLEL: NonZeroUsize = NonZeroUsize::new(4).unwrap();
@@ -37,23 +43,38 @@ async fn destroy<S: Site>(
     output: &Output,
 ) -> Done {
     let mut site = S::open(app).await?;
-    let guard = match args.plan || !site.exists() {
-        true => None,
-        false => Some(site.lock("mizan destroy", None).await?),
-    };
-    let look = site.look_down(Teardown { data: args.volumes, shared: args.shared }).await?;
     if args.plan {
+        let look = site.look_down(args.into()).await?;
         output.plan(&look.plan)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if !site.exists() {
+        // A place for a lock would have to be made, only to be removed.
+        return Box::pin(demolish(site, args, app, terminal, output, None)).await;
+    }
+    let guard = site.lock("mizan destroy", args.wait.map(Duration::from_secs)).await?;
+    with_lock(guard, output, async |guard| {
+        Box::pin(demolish(site, args, app, terminal, output, Some(guard))).await
+    })
+    .await
+}
+
+async fn demolish<S: Site>(
+    site: S,
+    args: &DestroyArgs,
+    app: &App,
+    terminal: Terminal,
+    output: &Output,
+    guard: Option<&Guard>,
+) -> Done {
+    let look = site.look_down(args.into()).await?;
     if !look.plan.is_noop() {
         output.announce(&look.plan)?;
         let what = if args.volumes { "and all its data" } else { "but its data" };
         terminal.confirm(&format!("Destroy {} in {} {what}?", app.name, app.env))?;
     }
     let executor = site.into_executor(look.ground, None);
-    execute(&look.plan, executor, PARALLEL, output).await?;
-    drop(guard);
+    execute(&look.plan, executor, guard, PARALLEL, output).await?;
     let done = Destroyed { destroyed: look.plan.steps.len() };
     output.result(&done, |out| writeln!(out, "{} removed", done.destroyed))?;
     Ok(ExitCode::SUCCESS)

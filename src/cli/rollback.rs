@@ -7,14 +7,14 @@ use serde::Serialize;
 use super::{
     Done,
     args::{GlobalArgs, RollbackArgs},
-    execute::execute,
+    execute::{execute, with_lock},
     output::Output,
     project::Project,
-    site::{Site, on_target, public_url},
+    site::{Look, Site, on_target, public_url},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    ledger::{Ledger, Release},
+    ledger::{Guard, Ledger, Release},
     model::{App, ReleaseId},
 };
 
@@ -38,17 +38,38 @@ pub async fn run(args: &RollbackArgs, global: &GlobalArgs, output: &Output) -> D
 
 async fn roll_back<S: Site>(args: &RollbackArgs, app: &App, output: &Output) -> Done {
     let mut site = S::open(app).await?;
-    let guard = match args.plan {
-        true => None,
-        false => Some(site.lock("mizan rollback", None).await?),
-    };
-    let live = site.live(app).await?;
-    let target = target(site.ledger(), args, &live).await?;
-    let look = site.look_back(app, &target).await?;
     if args.plan {
+        let (_, look) = look_back(&site, args, app).await?;
         output.plan(&look.plan)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let guard = site.lock("mizan rollback", args.wait.map(Duration::from_secs)).await?;
+    with_lock(guard, output, async |guard| {
+        Box::pin(roll_back_locked(site, args, app, output, guard)).await
+    })
+    .await
+}
+
+/// The release to bring back, and the plan of it.
+async fn look_back<S: Site>(
+    site: &S,
+    args: &RollbackArgs,
+    app: &App,
+) -> Result<(Release, Look<S>)> {
+    let live = site.live(app).await?;
+    let target = target(site.ledger(), args, &live).await?;
+    let look = site.look_back(app, &target).await?;
+    Ok((target, look))
+}
+
+async fn roll_back_locked<S: Site>(
+    site: S,
+    args: &RollbackArgs,
+    app: &App,
+    output: &Output,
+    guard: &Guard,
+) -> Done {
+    let (target, look) = look_back(&site, args, app).await?;
     if look.plan.is_noop() {
         return Err(Error::failed(format!("{} is what runs already", target.id)).into());
     }
@@ -56,8 +77,7 @@ async fn roll_back<S: Site>(args: &RollbackArgs, app: &App, output: &Output) -> 
     let url = look.url.clone();
     let release = look.release.or(look.live);
     let executor = site.into_executor(look.ground, None);
-    let report = execute(&look.plan, executor, PARALLEL, output).await?;
-    drop(guard);
+    let report = execute(&look.plan, executor, Some(guard), PARALLEL, output).await?;
     let done = RolledBack {
         url: public_url(&url, &report.outputs),
         release: release.map(|id| id.to_string()).unwrap_or_default(),

@@ -8,12 +8,12 @@ use bollard::Docker;
 use jiff::Timestamp;
 use object_store::memory::InMemory;
 
-use super::{Guard, Look, MissingSecret, SecretInput, ServiceStatus, Site, Status, Teardown};
+use super::{Look, MissingSecret, SecretInput, ServiceStatus, Site, Status, Teardown};
 use crate::{
     docker,
     error::{Context, Error, ErrorKind, Result},
     images::{self, ArtifactRequest, Artifacts, BaseLock, Identity, ImageId},
-    ledger::{Claim, Ledger, LocalLock, Release},
+    ledger::{Claim, Guard, Ledger, LocalLock, Lock, Release},
     model::{App, ReleaseId, SchemaSource, Target},
     plan::{Basis, Late, Note, Plan, StepId, hash},
     targets::{
@@ -280,7 +280,7 @@ impl Site for LocalSite {
         observe(&self.docker, &self.scope).await?;
         self.state.create()?;
         let what = format!("{} in environment {}", self.scope.app, self.scope.env);
-        let lock = LocalLock::new(self.state.lock(), what);
+        let lock = Lock::Local(LocalLock::new(self.state.lock(), what));
         let guard = lock.acquire(Claim::of_this_process(command, Timestamp::now()), wait).await?;
         self.ledger = Ledger::local(&self.state.ledger())?;
         // What we read before we had the lock may have changed since.

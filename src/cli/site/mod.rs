@@ -11,14 +11,11 @@ pub use local::{LocalSite, local_scope};
 use crate::{
     engine::{Executor, Outputs},
     error::{Error, ErrorKind, Result},
-    ledger::{Ledger, LockGuard, Release},
+    ledger::{Guard, Ledger, Release},
     model::{App, ReleaseId},
     plan::{Basis, Late, Plan},
     targets::{LogLine, LogRequest, Source},
 };
-
-/// What holds the lock of an environment.
-pub type Guard = LockGuard;
 
 /// One environment of an app.
 #[allow(async_fn_in_trait)] // One thread runs every command; no future needs to be `Send`.
