@@ -4,8 +4,10 @@
 
 pub mod aws;
 mod env;
+mod health;
 pub mod local;
 mod source;
 
 pub use env::EnvSpec;
+pub use health::{Health, advice};
 pub use source::Source;
