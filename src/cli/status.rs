@@ -5,8 +5,9 @@ use std::{io::Write, process::ExitCode, time::Duration};
 use serde::Serialize;
 
 use super::{Done, args::GlobalArgs, output::Output, site};
-use crate::targets::local::{
-    ContainerRole, Desired, Health, Kind, Observed, SeenContainer, ask_health,
+use crate::targets::{
+    Health,
+    local::{ContainerRole, Desired, Kind, Observed, SeenContainer, ask_health},
 };
 
 /// One health request may take this long.

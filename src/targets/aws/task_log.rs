@@ -64,16 +64,16 @@ impl TaskLog {
         }
     }
 
-    /// The lines that are left of a task that has ended, as soon as there are some, and none if
-    /// none come in time.
+    /// The lines that are left of a task that has ended. If it has said nothing at all yet, a
+    /// patient caller waits a moment for that.
     ///
     /// # Errors
     /// CloudWatch refuses.
-    pub async fn last_lines(&mut self, client: &Client) -> Result<Vec<String>> {
+    pub async fn last_lines(&mut self, client: &Client, patient: bool) -> Result<Vec<String>> {
         let mut waited = Duration::ZERO;
         loop {
             let lines = self.next_lines(client).await?;
-            if !lines.is_empty() || waited >= LATE {
+            if !lines.is_empty() || self.next.is_some() || !patient || waited >= LATE {
                 return Ok(lines);
             }
             sleep(LOOK_EVERY).await;
