@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry};
 
 use super::{
     super::{
@@ -166,18 +166,20 @@ impl AwsExecutor {
         // The prefix may be that of another environment's name too, so it ends with the slash.
         let prefix = format!("{}/", self.scope.secrets_prefix());
         let filter = Filter::builder().key(FilterNameStringType::Name).values(prefix).build();
-        let mut pages =
-            self.clients.secrets.list_secrets().filters(filter).into_paginator().items().send();
+        let mut pages = self.clients.secrets.list_secrets().filters(filter).into_paginator().send();
         let mut found = BTreeMap::new();
-        while let Some(secret) = pages.next().await {
-            let secret = secret.map_err(|error| failure("cannot list the secrets", error))?;
-            let versions = secret.secret_versions_to_stages.unwrap_or_default().into_iter();
-            let mut current = versions.filter(|(_, stages)| stages.iter().any(|it| it == CURRENT));
-            let version = current.next().map(|(version, _)| version);
-            if let (Some(name), Some(arn)) = (secret.name, secret.arn) {
-                found.insert(name, SecretRef { arn, version });
-            }
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failure("cannot list the secrets", error))?;
+            found.extend(page.secret_list.unwrap_or_default().into_iter().filter_map(reference));
         }
         Ok(found)
     }
+}
+
+/// A secret's name and where it is; the version is the one that a new task gets.
+fn reference(secret: SecretListEntry) -> Option<(String, SecretRef)> {
+    let versions = secret.secret_versions_to_stages.unwrap_or_default().into_iter();
+    let mut current = versions.filter(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
+    let version = current.next().map(|(version, _)| version);
+    Some((secret.name?, SecretRef { arn: secret.arn?, version }))
 }

@@ -68,7 +68,7 @@ impl AwsExecutor {
         };
         let tags = from_ecs_tags(found.tags());
         let wanted = around.tags();
-        let definition = found.task_definition.unwrap_or_default();
+        let Some(definition) = found.task_definition else { return Ok(None) };
         let active = definition.status == Some(TaskDefinitionStatus::Active);
         let same = [Tags::APP, Tags::ENV, Tags::RELEASE, Tags::SPEC]
             .iter()
@@ -89,8 +89,8 @@ impl AwsExecutor {
             answer.map_err(|error| failure(what.clone(), error))
         };
         let answer = self.patiently("its role", &ROLE_NOT_YET, context, register).await?;
-        let definition = answer.task_definition.unwrap_or_default();
-        definition.task_definition_arn.ok_or_else(|| Error::failed(what).cause("it has no ARN"))
+        let arn = answer.task_definition.and_then(|definition| definition.task_definition_arn);
+        arn.ok_or_else(|| Error::failed(what).cause("it has no ARN"))
     }
 }
 

@@ -134,7 +134,7 @@ pub(in super::super) struct Failure {
 pub(in super::super) fn judge(
     expected: &Expected,
     look: &Look,
-) -> std::result::Result<Verdict<()>, Failure> {
+) -> Result<Verdict<()>, Failure> {
     let service = &expected.service;
     let Some(ours) = look.followed(&expected.follow) else {
         return match expected.follow {
@@ -158,7 +158,7 @@ pub(in super::super) fn judge(
     proven(expected, look)
 }
 
-fn proven(expected: &Expected, look: &Look) -> std::result::Result<Verdict<()>, Failure> {
+fn proven(expected: &Expected, look: &Look) -> Result<Verdict<()>, Failure> {
     match (&expected.proof, &look.health) {
         (Proof::Running, _) | (Proof::Answer { .. }, Some(Health::Healthy)) => Ok(Verdict::Met(())),
         (Proof::Settled(after), _) if look.steady_for >= *after => Ok(Verdict::Met(())),
