@@ -17,9 +17,9 @@ use crate::{
     model::{App, ReleaseId, SchemaSource, Target},
     plan::{Basis, Late, Note, Plan, StepId, hash},
     targets::{
-        EnvSpec, LogLine, LogRequest, Source,
+        EnvSpec, Health, LogLine, LogRequest, Source,
         local::{
-            ContainerRole, Desired, Health, Inputs, Kind, LocalExecutor, Observed, Op, PlaneSpec,
+            ContainerRole, Desired, Inputs, Kind, LocalExecutor, Observed, Op, PlaneSpec,
             Scope, SecretStore, SeenContainer, SeenFront, StateDir, ask_health, diff, follow_logs,
             foreseen_plane, observe, plane_of,
         },

@@ -10,8 +10,11 @@ mod desired;
 mod failure;
 mod names;
 mod op;
+mod overrides;
 mod seen;
 pub mod spec;
+mod task;
+mod task_log;
 
 pub use apply::AwsExecutor;
 pub use clients::Clients;

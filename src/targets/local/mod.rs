@@ -24,6 +24,6 @@ pub use names::{Labels, Scope};
 pub use observe::{ContainerRole, Observed, SeenContainer, SeenFront, observe};
 pub use op::Op;
 pub use plane::{PlaneConfig, foreseen_plane, plane_of};
-pub use probe::{Health, ask as ask_health};
+pub use probe::ask as ask_health;
 pub use secrets::SecretStore;
 pub use state::StateDir;
