@@ -4,10 +4,12 @@
 //! compares them (pure), and the executor makes a plan's operations true.
 
 mod apply;
+mod certificates;
 mod clients;
 mod desired;
 mod failure;
 mod names;
+pub mod observe;
 mod op;
 mod seen;
 pub mod spec;
