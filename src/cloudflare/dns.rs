@@ -82,7 +82,9 @@ impl Cloudflare {
         }
         Err(Error::new(ErrorKind::Denied, cannot())
             .cause("the token of CLOUDFLARE_API_TOKEN sees no zone for it")
-            .hint("add the domain to Cloudflare, or give the token the permission Zone Read for it"))
+            .hint(
+                "add the domain to Cloudflare, or give the token the permission Zone Read for it",
+            ))
     }
 
     /// The records of this name, whatever their type and whoever's they are.

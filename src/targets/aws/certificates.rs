@@ -116,9 +116,10 @@ impl Certificates<'_> {
                 Ok(self.scope.owns(&tags))
             }
             Err(error) if is_missing(&error) => Ok(false),
-            Err(error) => {
-                Err(failure::failure(format!("cannot read the tags of the certificate {arn}"), error))
-            }
+            Err(error) => Err(failure::failure(
+                format!("cannot read the tags of the certificate {arn}"),
+                error,
+            )),
         }
     }
 

@@ -105,10 +105,8 @@ impl AwsExecutor {
         arn: &str,
         context: &StepContext<'_>,
     ) -> Result<ValidationRecord> {
-        let wait = Wait {
-            what: format!("ACM to name the validation record of {domain}"),
-            ..RECORD_KNOWN
-        };
+        let wait =
+            Wait { what: format!("ACM to name the validation record of {domain}"), ..RECORD_KNOWN };
         let look = async || self.certificates().describe(arn).await;
         wait.until(&*self.clock, context, look, |seen| named(domain, seen)).await
     }
@@ -120,8 +118,7 @@ impl AwsExecutor {
         context: &StepContext<'_>,
     ) -> Result<()> {
         for found in self.certificates().of_domain(&certificate.domain).await? {
-            let wait =
-                Wait { what: format!("the certificate {} to be free", found.arn), ..LET_GO };
+            let wait = Wait { what: format!("the certificate {} to be free", found.arn), ..LET_GO };
             let attempt = async || self.try_delete_certificate(&found.arn).await;
             let judge = |gone| match gone {
                 true => Verdict::Met(()),

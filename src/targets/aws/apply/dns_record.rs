@@ -72,8 +72,7 @@ impl AwsExecutor {
             false => question.names(balancer),
         };
         let cannot = || format!("cannot look at the load balancer {balancer}");
-        let answer =
-            question.send().await.map_err(|error| failure::failure(cannot(), error))?;
+        let answer = question.send().await.map_err(|error| failure::failure(cannot(), error))?;
         let found = answer.load_balancers.unwrap_or_default().into_iter().next();
         found
             .and_then(|balancer| balancer.dns_name)
@@ -100,15 +99,15 @@ impl AwsExecutor {
         let arn = self.arn(&ResourceId::new("certificate", domain), context)?;
         let wait = Wait { what: format!("the certificate of {domain}"), ..ISSUED };
         let look = async || self.certificates().describe(&arn).await;
-        wait.until(&*self.clock, context, look, |seen| issued(domain, seen)).await.map_err(|error| {
-            match error.kind {
+        wait.until(&*self.clock, context, look, |seen| issued(domain, seen)).await.map_err(
+            |error| match error.kind {
                 ErrorKind::Failed if error.hints.is_empty() => error.hint(format!(
                     "does the registrar of {domain} name Cloudflare's servers? Run the same \
                      command again to go on waiting"
                 )),
                 _ => error,
-            }
-        })
+            },
+        )
     }
 
     /// Removes the record, as far as it is ours.

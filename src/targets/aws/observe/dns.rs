@@ -103,11 +103,7 @@ impl Look<'_> {
         join_all(looks).await.into_iter().collect()
     }
 
-    async fn record(
-        &self,
-        record: &DnsRecord,
-        zones: &Zones,
-    ) -> Result<Seen<SeenThing>, String> {
+    async fn record(&self, record: &DnsRecord, zones: &Zones) -> Result<Seen<SeenThing>, String> {
         let zone = match zones.get(host(record)) {
             Some(Ok(zone)) => zone,
             Some(Err(error)) => return Err(error.clone()),
@@ -158,7 +154,8 @@ impl Look<'_> {
         let thing = Thing::DnsRecord(DnsRecord::Validation { domain: domain.to_owned() });
         let same = records.iter().find(|record| alias.is(record));
         // One that says the same is as good as ours, and stays when ours would go.
-        let same = same.map(|record| SeenThing { ours: true, ..self.seen(thing.clone(), record, zone) });
+        let same =
+            same.map(|record| SeenThing { ours: true, ..self.seen(thing.clone(), record, zone) });
         let foreign = records.iter().find(|it| it.excludes_alias() && !self.owner.owns(it));
         Ok(same.or_else(|| foreign.map(|record| self.seen(thing, record, zone))))
     }
@@ -184,9 +181,9 @@ impl Look<'_> {
             (zone, records.unwrap_or_default())
         });
         let lists = join_all(lists).await;
-        let records = lists.iter().flat_map(|(zone, records)| {
-            records.iter().map(|record| self.other(record, zone))
-        });
+        let records = lists
+            .iter()
+            .flat_map(|(zone, records)| records.iter().map(|record| self.other(record, zone)));
         records.map(|seen| (seen.thing.id(), Seen::Present(seen))).collect()
     }
 
