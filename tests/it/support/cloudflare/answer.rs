@@ -2,13 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// A status, headers and a body.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(&'static str, String)>,
-    pub body: String,
-}
+use crate::support::server::Answer;
 
 impl Answer {
     /// A result.

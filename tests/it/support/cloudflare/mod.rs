@@ -6,18 +6,18 @@ mod answer;
 mod dns;
 mod router;
 mod schema;
-mod server;
 mod zones;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-pub use answer::Answer;
 pub use dns::DnsRecord;
 pub use zones::Zone;
 
 use dns::Dns;
-use server::Server;
 use zones::Zones;
+
+pub use super::server::Answer;
+use super::server::Server;
 
 /// The token that the stand-in accepts.
 pub const TOKEN: &str = "canary-cloudflare-token-3f9c";
@@ -52,8 +52,11 @@ pub struct Cloudflare {
 impl Cloudflare {
     /// Starts one with no zones, on a free port of 127.0.0.1.
     pub fn start() -> Self {
-        let state = Arc::default();
-        let server = Server::start(Arc::clone(&state));
+        let state = Arc::<Mutex<State>>::default();
+        let served = Arc::clone(&state);
+        let server = Server::start(move |request| {
+            router::serve(&mut served.lock().expect("no request panics"), request)
+        });
         Self { state, server }
     }
 
