@@ -19,8 +19,8 @@ use crate::{
     targets::{
         EnvSpec, Health, LogLine, LogRequest, Source,
         local::{
-            ContainerRole, Desired, Inputs, Kind, LocalExecutor, Observed, Op, PlaneSpec,
-            Scope, SecretStore, SeenContainer, SeenFront, StateDir, ask_health, diff, follow_logs,
+            ContainerRole, Desired, Inputs, Kind, LocalExecutor, Observed, Op, PlaneSpec, Scope,
+            SecretStore, SeenContainer, SeenFront, StateDir, ask_health, diff, follow_logs,
             foreseen_plane, observe, plane_of,
         },
     },

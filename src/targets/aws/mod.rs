@@ -5,10 +5,12 @@
 
 pub mod api;
 mod apply;
+mod certificates;
 mod clients;
 mod desired;
 mod failure;
 mod names;
+pub mod observe;
 mod op;
 mod overrides;
 mod seen;

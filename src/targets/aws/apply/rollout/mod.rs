@@ -189,7 +189,8 @@ impl<'a> Watch<'a> {
     /// A crash of yesterday says nothing about a rollout that is gone on with.
     async fn forget_the_past(&mut self) -> Result<()> {
         let service = &self.expected.service;
-        self.past = self.executor.tasks(service, DesiredStatus::Stopped).await?.into_iter().collect();
+        self.past =
+            self.executor.tasks(service, DesiredStatus::Stopped).await?.into_iter().collect();
         Ok(())
     }
 
