@@ -10,7 +10,8 @@
 #
 # MIZAN_AWS_PORT (4566) and MIZAN_MOTO_PORT (5566) choose the ports on 127.0.0.1, and thereby the instance: any number
 # can run beside each other, each with its own network. MIZAN_AWS_OPTIONS is handed to `docker run` of ministack, for
-# instance `--env AUTH=true`.
+# instance `--env AUTH=true --env HEALTH_CHECKS=true`. With MIZAN_AWS_OWNER, a process id, the instance goes at the next
+# `start` of any instance once that process is gone.
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -21,6 +22,7 @@ port=${MIZAN_AWS_PORT:-4566}
 moto_port=${MIZAN_MOTO_PORT:-5566}
 name=mizan-aws-$port
 label=mizan.aws-emulators
+owner_label=mizan.aws-emulators.owner
 
 image_name() { echo "mizan-aws-emulators:$(cat "$recipe"/* | sha256sum | cut -c 1-16)"; }
 
@@ -40,6 +42,9 @@ build() {
   say "building $1 (PyPI; once)"
   docker build --quiet --label "$label" --tag "$1" "$recipe" >/dev/null 2>"$cache/aws-emulators.log" ||
     fail "the image of the AWS emulators could not be built" "see $cache/aws-emulators.log"
+  local older
+  mapfile -t older < <(docker image ls --quiet --filter "label=$label" --filter "before=$1")
+  [ ${#older[@]} = 0 ] || docker image rm "${older[@]}" >/dev/null 2>&1 || true # in use: the next build takes it
 }
 
 start() {
@@ -47,7 +52,8 @@ start() {
   local image
   image=$(image)
   if ! running_from "$image"; then
-    take_away # of a run that was killed, or of another version
+    take_away "$name" # of a run that was killed, or of another version
+    take_orphans_away
     docker network create --label "$label" "$name" >/dev/null
     start_ministack "$image"
     start_moto "$image"
@@ -60,7 +66,8 @@ start() {
 # ministack marks its containers with its host's name and port, and sweeps only its own.
 start_ministack() {
   # shellcheck disable=SC2086 # several options
-  docker run --detach --name "$name" --hostname "$name" --network "$name" --label "$label" \
+  docker run --detach --name "$name" --hostname "$name" --network "$name" \
+    --label "$label" --label "$owner_label=${MIZAN_AWS_OWNER:-}" \
     --publish "127.0.0.1:$port:4566" --volume "$(engine_socket):/var/run/docker.sock" \
     --env GATEWAY_PORT=4566 --env MINISTACK_HOSTNAME="$name" \
     --env MINISTACK_ACCOUNT_ID="$account" --env MINISTACK_REGION="$region" \
@@ -99,23 +106,37 @@ wait_for() {
 }
 
 stop() {
-  take_away
+  take_away "$name"
   say "the AWS emulators at 127.0.0.1:$port are gone"
 }
 
+take_orphans_away() {
+  local instance owner
+  docker ps --all --filter "label=$owner_label" --format "{{.Names}} {{.Label \"$owner_label\"}}" |
+    while read -r instance owner; do
+      [ -z "$owner" ] || kill -0 "$owner" 2>/dev/null || take_away "$instance"
+    done
+}
+
 take_away() {
-  remove_containers "name=^$name(-moto)?\$"
-  remove_containers "label=ministack.instance=$name:4566" # what it had started, if it was killed
-  docker network rm "$name" >/dev/null 2>&1 || true
-  local tags
-  mapfile -t tags < <(docker image ls --format '{{.Repository}}:{{.Tag}}' | grep "^127\.0\.0\.1:$port/" | grep -v ':<none>$')
-  [ ${#tags[@]} = 0 ] || docker image rm "${tags[@]}" >/dev/null 2>&1 || true
+  remove_containers "name=^$1(-moto)?\$"
+  remove_containers "label=ministack.instance=$1:4566" # what it had started, if it was killed
+  docker network rm "$1" >/dev/null 2>&1 || true
+  remove_image_tags "127.0.0.1:${1##*-}/"
 }
 
 remove_containers() {
   local found
   mapfile -t found < <(docker ps --all --quiet --filter "$1")
-  [ ${#found[@]} = 0 ] || docker rm --force --volumes "${found[@]}" >/dev/null
+  [ ${#found[@]} = 0 ] || docker rm --force --volumes "${found[@]}" >/dev/null 2>&1 || true
+}
+
+# Only the names: the images themselves go when no other name is left.
+remove_image_tags() {
+  local found
+  mapfile -t found < <(docker image ls --format '{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}' --digests |
+    tr ' ' '\n' | grep "^$1" | grep -v '<none>$')
+  [ ${#found[@]} = 0 ] || docker image rm "${found[@]}" >/dev/null 2>&1 || true
 }
 
 status() {

@@ -63,10 +63,18 @@ def _replace(module, name, function):
 
 def _set_targets_for_group(arn, targets, previous_ids=()):
     known = _originals["set_targets_for_group"](arn, targets, previous_ids)
+    _forget(arn, set(previous_ids) - {ip for ip, _ in targets})
     if known:
         for ip, port in targets:
             _follow(arn, ip, port)
     return known
+
+
+def _forget(arn, addresses):
+    """The next container may get the address, and must not inherit what was found here."""
+    with _lock:
+        for key in [key for key in _targets if key[0] == arn and key[1] in addresses]:
+            del _targets[key]
 
 
 def _follow(arn, ip, port):
@@ -81,11 +89,9 @@ def _follow(arn, ip, port):
 
 def _check_while_registered(key, target):
     arn, ip, port = key
-    while (group := alb._tgs.get(arn)) and any(t["Id"] == ip for t in alb._targets.get(arn, [])):
+    while (group := alb._tgs.get(arn)) and _targets.get(key) is target:
         _check(group, ip, port, target)
         time.sleep(group["HealthCheckIntervalSeconds"] * _pace)
-    with _lock:
-        del _targets[key]
 
 
 def _check(group, ip, port, target):

@@ -1,5 +1,6 @@
 //! What tests that deploy share.
 
+pub mod aws;
 mod http;
 mod sandbox;
 
