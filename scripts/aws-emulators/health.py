@@ -3,7 +3,8 @@ container runs, and calls a service's first deployment complete before a task ha
 
 With this installed, as on AWS: a target gets requests once it has passed a check; a deployment is complete once its
 targets are healthy; a task that fails its checks after the grace period is replaced, and counts for the circuit
-breaker. `pace` stretches or shortens the intervals and the grace period (0.1: ten times as fast).
+breaker. `pace` stretches or shortens the intervals, and the grace period of an app that answers (0.1: ten times as
+fast).
 """
 
 import http.client
@@ -29,6 +30,10 @@ class Target:
     reason: str = "Elb.InitialHealthChecking"
     description: str = "Initial health checks in progress"
     _row: int = field(default=0, repr=False)  # checks with the same outcome, one after the other
+
+    def patience(self, grace):
+        """An app starts no faster here than on AWS; one that answers has started."""
+        return grace * _pace if self.reason == "Target.ResponseCodeMismatch" else grace
 
     def passed(self, needed):
         self._row = max(self._row, 0) + 1
@@ -178,13 +183,15 @@ def _record_service_task_healthy(key, task):
 
 def _wait_for(task, key, wanted):
     """Follows the task's health until it is as wanted; replaces the task if it fails. False if it has ended."""
-    grace = time.monotonic() + ecs._services[key].get("healthCheckGracePeriodSeconds", 0) * _pace
+    begun = time.monotonic()
     while (service := ecs._services.get(key)) and service["status"] == "ACTIVE" and task["lastStatus"] == "RUNNING":
         found = [(lb["targetGroupArn"], _of(task, lb)) for lb in service.get("loadBalancers") or []]
         if wanted == "healthy" and all(target.state == "healthy" for _, target in found):
             return True
-        failing = [(arn, target) for arn, target in found if target.state == "unhealthy"]
-        if failing and time.monotonic() > grace:
+        grace = service.get("healthCheckGracePeriodSeconds", 0)
+        age = time.monotonic() - begun
+        failing = [(arn, target) for arn, target in found if target.state == "unhealthy" and age > target.patience(grace)]
+        if failing:
             _give_up(service, task, *failing[0])
             return False
         time.sleep(0.1)

@@ -129,7 +129,7 @@ impl Stack {
             "serviceName": "web",
             "taskDefinition": self.version("/"),
             "desiredCount": 1,
-            "healthCheckGracePeriodSeconds": 10,
+            "healthCheckGracePeriodSeconds": 30,
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": subnets}},
             "loadBalancers": [{"targetGroupArn": self.group, "containerName": "web",
                 "containerPort": 8000}],
