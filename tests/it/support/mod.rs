@@ -2,6 +2,7 @@
 
 pub mod acm;
 pub mod cloudflare;
+pub mod aws;
 mod http;
 mod sandbox;
 mod server;
