@@ -6,15 +6,19 @@
 mod apply;
 mod clients;
 mod desired;
+pub mod diff;
 mod failure;
+mod fargate;
 mod names;
 mod op;
+mod resolve;
 mod seen;
 pub mod spec;
 
 pub use apply::AwsExecutor;
 pub use clients::Clients;
-pub use desired::{Desired, Probe};
+pub use desired::{Desired, GivenBalancer, Inputs, ORIGIN_SECRET_HEADER, Probe};
 pub use names::{Scope, Tags};
 pub use op::Op;
+pub use resolve::Find;
 pub use seen::{CurrentRelease, Egress, Network, Observed, SeenService, SeenThing, Subnet};
