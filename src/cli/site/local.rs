@@ -216,7 +216,7 @@ impl LocalSite {
     /// Values are not in the record; what they are now is compared with what runs.
     fn refresh(&self, name: &str, value: &mut EnvSpec) -> Result<()> {
         match value {
-            EnvSpec::Literal(_) => {}
+            EnvSpec::Literal(_) | EnvSpec::Late { .. } => {}
             EnvSpec::Secret { fingerprint } => *fingerprint = self.secrets.fingerprint(name),
             EnvSpec::Caller { from, fingerprint } => {
                 let current = env::var(&*from).map_err(|_| {

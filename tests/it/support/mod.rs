@@ -1,8 +1,8 @@
 //! What tests that deploy share.
 
 pub mod acm;
-pub mod cloudflare;
 pub mod aws;
+pub mod cloudflare;
 mod http;
 mod sandbox;
 mod server;
