@@ -15,6 +15,7 @@ pub mod config;
 pub mod docker;
 pub mod engine;
 pub mod error;
+pub mod http;
 pub mod images;
 pub mod ledger;
 pub mod model;

@@ -175,8 +175,8 @@ async fn deploy(args: &DeployArgs, app: &App, global: &GlobalArgs, output: &Outp
     };
     let executor = site.into_executor(Some(look.desired), Some(source));
     let parallel = NonZeroUsize::from(NonZeroU8::new(args.parallel).unwrap_or(NonZeroU8::MIN));
-    let report = execute(&look.plan, executor, parallel, output).await?;
-    drop(guard);
+    let report = execute(&look.plan, executor, Some(&guard), parallel, output).await?;
+    guard.release().await?;
     let release = release.map(|id| id.to_string());
     let done = Deployed { url, release, changed: true, millis: report.millis };
     output.say(&format!(

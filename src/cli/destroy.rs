@@ -48,7 +48,8 @@ pub async fn run(args: &DestroyArgs, global: &GlobalArgs, output: &Output) -> Do
         Terminal::new(global.yes).confirm(&question)?;
     }
     let executor = site.into_executor(None, None);
-    execute(&plan, executor, PARALLEL, output).await?;
+    // Without a fence: the last step removes the folder that the lock is in.
+    execute(&plan, executor, None, PARALLEL, output).await?;
     drop(guard);
     let done = Destroyed { destroyed: plan.steps.len() };
     output.result(&done, |out| writeln!(out, "{} removed", done.destroyed))?;

@@ -7,18 +7,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::Output;
 use crate::{
-    engine::{self, Executor, Options, Report, SystemClock},
+    engine::{self, Executor, Fence, Options, Report, SystemClock},
     error::Result,
     plan::Plan,
 };
 
-/// Runs a plan to its end. The first Ctrl-C or SIGTERM unwinds, the second aborts.
+/// Runs a plan to its end, as long as `fence`, the lock, is ours. The first Ctrl-C or SIGTERM unwinds, the second aborts.
 ///
 /// # Errors
 /// A step failed or the run was interrupted; the error says what is left over.
 pub async fn execute<O, E: Executor<O>>(
     plan: &Plan<O>,
     executor: E,
+    fence: Option<&dyn Fence>,
     parallel: NonZeroUsize,
     output: &Output,
 ) -> Result<Report> {
@@ -27,6 +28,7 @@ pub async fn execute<O, E: Executor<O>>(
         parallel,
         stop: stop.clone(),
         abort: abort.clone(),
+        fence,
         clock: &SystemClock::default(),
     };
     let interrupts = async {

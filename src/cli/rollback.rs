@@ -12,6 +12,7 @@ use super::{
     site::{self, Site},
 };
 use crate::{
+    engine::Fence,
     error::{Context, Error, ErrorKind, Result},
     images,
     ledger::Release,
@@ -60,8 +61,11 @@ pub async fn run(args: &RollbackArgs, global: &GlobalArgs, output: &Output) -> D
     output.announce(&plan)?;
     let release = observed.next_release();
     let executor = site.into_executor(Some(desired), None);
-    let report = execute(&plan, executor, PARALLEL, output).await?;
-    drop(guard);
+    let fence = guard.as_ref().map(|guard| guard as &dyn Fence);
+    let report = execute(&plan, executor, fence, PARALLEL, output).await?;
+    if let Some(guard) = guard {
+        guard.release().await?;
+    }
     let done = RolledBack {
         url,
         release: release.to_string(),

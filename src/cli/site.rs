@@ -11,7 +11,7 @@ use crate::{
     docker,
     error::{Error, ErrorKind, Result},
     images::{self, ArtifactRequest, Artifacts, BaseLock, Identity, ImageId},
-    ledger::{Claim, Ledger, LocalLock, LockGuard, Release},
+    ledger::{Claim, Guard, Ledger, LocalLock, Lock, Release},
     model::{App, ReleaseId, SchemaSource, Target},
     plan::{Late, StepId},
     targets::{
@@ -93,12 +93,12 @@ impl Site {
     /// # Errors
     /// Another deploy holds the lock for longer than `wait`, or something that has our name belongs
     /// to another checkout.
-    pub async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<LockGuard> {
+    pub async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<Guard> {
         // What belongs to another checkout is told before anything is written.
         observe(&self.docker, &self.scope).await?;
         self.state.create()?;
         let what = format!("{} in environment {}", self.scope.app, self.scope.env);
-        let lock = LocalLock::new(self.state.lock(), what);
+        let lock = Lock::Local(LocalLock::new(self.state.lock(), what));
         let guard = lock.acquire(Claim::of_this_process(command, Timestamp::now()), wait).await?;
         self.ledger = Ledger::local(&self.state.ledger())?;
         // What we read before we had the lock may have changed since.

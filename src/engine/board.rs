@@ -74,6 +74,11 @@ impl<'a, O> Board<'a, O> {
         self.ended.push(at);
     }
 
+    /// A step that was told to start, but was not allowed to.
+    pub(super) fn held_back(&mut self, at: usize) {
+        self.states[at] = State::Waiting;
+    }
+
     /// Takes the step that is to be undone next: the one that ended last.
     pub(super) fn take_last_ended(&mut self) -> Option<usize> {
         let at = self.ended.pop()?;

@@ -42,6 +42,16 @@ pub enum Outcome {
         /// True if traffic had already moved to the new release.
         committed: bool,
     },
+    /// The lock was lost: the run stopped where it was, and took nothing back.
+    LockLost {
+        /// To whom, or why.
+        error: Error,
+        /// What was done or half done and could have been taken back or, if traffic had moved,
+        /// what the steps that did not come to their end are about.
+        residue: Vec<ResourceId>,
+        /// True if traffic had already moved to the new release.
+        committed: bool,
+    },
 }
 
 impl Outcome {
@@ -67,6 +77,16 @@ impl Outcome {
                 } else {
                     "run the same command again: it finds what is left over and goes on from there"
                 }))
+            }
+            // Not left over for the next run of ours alone: another may be at work on it already.
+            Self::LockLost { error, residue, .. } => {
+                let mut error = error.clone();
+                error.kind = ErrorKind::Locked;
+                error.left_over = residue.iter().map(ToString::to_string).collect();
+                Some(error.hint(
+                    "nothing was taken back, as another run may have begun to change the same \
+                     things; when that has ended, run the same command again",
+                ))
             }
         }
     }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::LocalBoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{Event, EventSink, LogStream};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     plan::{Step, StepId},
 };
 
@@ -62,4 +63,13 @@ pub trait Executor<O> {
         output: Option<&StepOutput>,
         context: &StepContext<'_>,
     ) -> Result<()>;
+}
+
+/// What allows a run to write: the lock of the environment it changes.
+pub trait Fence {
+    /// Fails if the lock was lost; asked before every apply and every undo.
+    fn check(&self) -> LocalBoxFuture<'_, Result<()>>;
+
+    /// Ends as soon as it is noticed that the lock was lost, with to whom.
+    fn lost(&self) -> LocalBoxFuture<'_, Error>;
 }

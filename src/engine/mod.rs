@@ -15,7 +15,7 @@ mod wait;
 pub use clock::FakeClock;
 pub use clock::{Clock, Sleep, SystemClock};
 pub use event::{Event, EventSink, LogStream, Outcome};
-pub use executor::{Executor, Outputs, StepContext, StepOutput};
+pub use executor::{Executor, Fence, Outputs, StepContext, StepOutput};
 pub use fault::{Fault, FaultError, FaultKind, FaultPoint, Faulty};
 pub use run::{Options, Report, run};
 pub use wait::{Verdict, Wait};

@@ -7,11 +7,12 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Clock, Event, EventSink, Executor, Outcome, Outputs, StepContext, StepOutput, board::Board,
+    Clock, Event, EventSink, Executor, Fence, Outcome, Outputs, StepContext, StepOutput,
+    board::Board,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    plan::{Plan, Step, StepId, Undo},
+    plan::{Plan, ResourceId, Step, StepId, Undo},
 };
 
 /// How a run behaves.
@@ -22,6 +23,9 @@ pub struct Options<'a> {
     pub stop: CancellationToken,
     /// The second interrupt: drop everything where it is and report what is left over.
     pub abort: CancellationToken,
+    /// The lock that allows this run to write, if there is one. When it is lost, everything is
+    /// dropped where it is, nothing is taken back, and the report says what was done.
+    pub fence: Option<&'a dyn Fence>,
     /// Measures how long steps take.
     pub clock: &'a dyn Clock,
 }
@@ -62,7 +66,8 @@ pub async fn run<O, E: Executor<O>>(
         unwinding: false,
     };
     let outcome = match run.drive().await {
-        Flow::Aborted => run.aborted(),
+        Flow::Cut(Cut::Aborted) => run.aborted(),
+        Flow::Cut(Cut::LockLost(error)) => run.lock_lost(error),
         Flow::Ended if run.board.all_done() => Outcome::Clean,
         Flow::Ended if run.unwinding => run.unwind().await,
         Flow::Ended => run.stuck_after_commit(),
@@ -75,7 +80,15 @@ pub async fn run<O, E: Executor<O>>(
 /// How a phase ended.
 enum Flow {
     Ended,
+    Cut(Cut),
+}
+
+/// Why everything is dropped where it is.
+enum Cut {
+    /// The second interrupt came.
     Aborted,
+    /// The lock was lost.
+    LockLost(Error),
 }
 
 /// The first failure of a run; later ones are told by their events only.
@@ -87,8 +100,16 @@ struct Failure {
 /// How one step ended.
 struct End {
     at: usize,
-    result: Result<StepOutput>,
+    result: Result<StepOutput, Stop>,
     millis: u64,
+}
+
+/// Why a step did not come to its end.
+enum Stop {
+    /// It failed.
+    Failed(Error),
+    /// It was not allowed to begin: the lock is lost.
+    HeldBack(Error),
 }
 
 struct Run<'a, O, E> {
@@ -109,20 +130,22 @@ impl<'a, O, E: Executor<O>> Run<'a, O, E> {
     async fn drive(&mut self) -> Flow {
         let options = self.options;
         let mut running = FuturesUnordered::new();
-        let mut aborted = pin!(options.abort.cancelled());
+        let mut cut = pin!(cut(options));
         loop {
             while running.len() < options.parallel.get()
                 && let Some(at) = self.next_start()
             {
                 running.push(self.start(at));
             }
-            // An abort comes first: who asks twice does not want to see one more step end.
+            // A cut comes first: who asks twice does not want to see one more step end, and who
+            // has lost the lock may not.
             tokio::select! {
                 biased;
-                () = &mut aborted => return Flow::Aborted,
+                cut = &mut cut => return Flow::Cut(cut),
                 () = options.stop.cancelled(), if !self.stopped => self.interrupt(),
-                end = running.next() => match end {
-                    Some(end) => self.end(end),
+                end = running.next() => match end.map(|end| self.end(end)) {
+                    Some(Ok(())) => {}
+                    Some(Err(cut)) => return Flow::Cut(cut),
                     None => return Flow::Ended,
                 },
             }
@@ -144,23 +167,30 @@ impl<'a, O, E: Executor<O>> Run<'a, O, E> {
             change: step.change.clone(),
         });
         let context = self.context(&step.id, self.cancel.child_token());
-        let (executor, clock) = (self.executor, self.options.clock);
+        let (executor, fence, clock) = (self.executor, self.options.fence, self.options.clock);
         async move {
             let begin = clock.now();
-            let result = executor.apply(step, &context).await;
+            let result = match allowed(fence).await {
+                Ok(()) => executor.apply(step, &context).await.map_err(Stop::Failed),
+                Err(error) => Err(Stop::HeldBack(error)),
+            };
             End { at, result, millis: millis_since(clock, begin) }
         }
     }
 
-    fn end(&mut self, End { at, result, millis }: End) {
+    fn end(&mut self, End { at, result, millis }: End) -> Result<(), Cut> {
         let step = self.board.step(at).id.clone();
         let error = match result {
             Ok(output) => {
                 self.board.done(at, output);
                 self.sink.emit(Event::StepFinished { step, millis });
-                return;
+                return Ok(());
             }
-            Err(error) => error,
+            Err(Stop::HeldBack(error)) => {
+                self.board.held_back(at);
+                return Err(Cut::LockLost(error));
+            }
+            Err(Stop::Failed(error)) => error,
         };
         self.board.failed(at);
         self.sink.emit(Event::StepFailed { step: step.clone(), millis, error: error.clone() });
@@ -172,6 +202,7 @@ impl<'a, O, E: Executor<O>> Run<'a, O, E> {
         if !self.stopped && self.failure.is_none() {
             self.failure = Some(Failure { step, error });
         }
+        Ok(())
     }
 
     fn interrupt(&mut self) {
@@ -202,10 +233,15 @@ impl<'a, O, E: Executor<O>> Run<'a, O, E> {
                     stood_on.extend(&step.needs);
                     residue.push(step.resource.clone());
                 }
-                Err(Aborted) => {
+                Err(cut) => {
                     residue.push(self.board.step(at).resource.clone());
                     residue.extend(self.board.abandoned());
-                    break;
+                    match cut {
+                        Cut::Aborted => break,
+                        Cut::LockLost(error) => {
+                            return Outcome::LockLost { error, residue, committed: false };
+                        }
+                    }
                 }
             }
         }
@@ -225,13 +261,14 @@ impl<'a, O, E: Executor<O>> Run<'a, O, E> {
     }
 
     /// Takes one step back; false if that failed.
-    async fn undo(&mut self, at: usize) -> Result<bool, Aborted> {
+    async fn undo(&mut self, at: usize) -> Result<bool, Cut> {
         let step = self.board.step(at);
         let id = || step.id.clone();
         if let Undo::None { why } = &step.undo {
             self.sink.emit(Event::UndoSkipped { step: id(), why: why.to_string() });
             return Ok(true);
         }
+        allowed(self.options.fence).await.map_err(Cut::LockLost)?;
         self.sink.emit(Event::UndoStarted { step: id() });
         // The first interrupt asks for exactly this work, so it does not cancel it.
         let context = self.context(&step.id, CancellationToken::new());
@@ -240,7 +277,7 @@ impl<'a, O, E: Executor<O>> Run<'a, O, E> {
         let result = loop {
             tokio::select! {
                 biased;
-                () = self.options.abort.cancelled() => return Err(Aborted),
+                cut = cut(self.options) => return Err(cut),
                 () = self.options.stop.cancelled(), if !self.stopped => {
                     self.stopped = true;
                     self.sink.emit(Event::Interrupted);
@@ -261,14 +298,28 @@ impl<'a, O, E: Executor<O>> Run<'a, O, E> {
 
     fn aborted(&self) -> Outcome {
         let (failed, error) = self.cause();
-        let committed = !self.unwinding && self.board.committed();
-        let residue = if committed { self.board.open_work() } else { self.board.abandoned() };
+        let (residue, committed) = self.left();
         // Nothing done and nothing left over is as good as rolled back.
         if residue.is_empty() && !committed {
             Outcome::RolledBack { failed, error }
         } else {
             Outcome::Stuck { failed, error, residue, committed }
         }
+    }
+
+    fn lock_lost(&self, error: Error) -> Outcome {
+        // What a step has set going beside itself is to stop too.
+        self.cancel.cancel();
+        let (residue, committed) = self.left();
+        Outcome::LockLost { error, residue, committed }
+    }
+
+    /// What is left over when everything is dropped before the unwinding, and whether traffic had
+    /// moved.
+    fn left(&self) -> (Vec<ResourceId>, bool) {
+        let committed = !self.unwinding && self.board.committed();
+        let left = if committed { self.board.open_work() } else { self.board.abandoned() };
+        (left, committed)
     }
 
     fn stuck_after_commit(&self) -> Outcome {
@@ -291,8 +342,28 @@ impl<'a, O, E: Executor<O>> Run<'a, O, E> {
     }
 }
 
-/// The second interrupt came.
-struct Aborted;
+/// Ends when everything is to be dropped where it is.
+async fn cut(options: &Options<'_>) -> Cut {
+    let lost = async {
+        match options.fence {
+            Some(fence) => fence.lost().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = options.abort.cancelled() => Cut::Aborted,
+        error = lost => Cut::LockLost(error),
+    }
+}
+
+/// Fails if the lock was lost.
+async fn allowed(fence: Option<&dyn Fence>) -> Result<()> {
+    match fence {
+        Some(fence) => fence.check().await,
+        None => Ok(()),
+    }
+}
 
 fn millis_since(clock: &dyn Clock, begin: Duration) -> u64 {
     let elapsed = clock.now().saturating_sub(begin);

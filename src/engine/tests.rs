@@ -5,12 +5,13 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::LocalBoxFuture;
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Clock, Event, Executor, FakeClock, Fault, FaultKind, FaultPoint, Faulty, Options, Outcome,
-    Report, StepContext, StepOutput, run,
+    Clock, Event, Executor, FakeClock, Fault, FaultKind, FaultPoint, Faulty, Fence, Options,
+    Outcome, Report, StepContext, StepOutput, run,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -103,6 +104,36 @@ fn diamond() -> Plan<Toy> {
     plan(steps)
 }
 
+/// A lock that is lost when `gone` is cancelled.
+struct ToyFence {
+    gone: CancellationToken,
+    /// Nobody tells; only a check finds out.
+    silent: bool,
+}
+
+impl ToyFence {
+    fn loss() -> Error {
+        Error::new(ErrorKind::Locked, "the lock was lost").cause("kim runs `mizan deploy`")
+    }
+}
+
+impl Fence for ToyFence {
+    fn check(&self) -> LocalBoxFuture<'_, Result<()>> {
+        let lost = self.gone.is_cancelled();
+        Box::pin(async move { if lost { Err(Self::loss()) } else { Ok(()) } })
+    }
+
+    fn lost(&self) -> LocalBoxFuture<'_, Error> {
+        Box::pin(async {
+            match self.silent {
+                true => std::future::pending().await,
+                false => self.gone.cancelled().await,
+            }
+            Self::loss()
+        })
+    }
+}
+
 /// One run in a toy world, told as text.
 struct Told {
     events: String,
@@ -118,6 +149,10 @@ struct Scene<'a> {
     /// The event, as told, upon which the user interrupts.
     stop_at: &'a str,
     abort_at: &'a str,
+    /// The event upon which another takes the lock.
+    lose_at: &'a str,
+    /// The loss is found out by checks only.
+    silent: bool,
 }
 
 impl Scene<'_> {
@@ -134,6 +169,7 @@ impl Scene<'_> {
         let toys = Toys { world: world.clone(), clock: clock.clone() };
         let executor = Faulty::new(toys, faults.collect());
         let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
+        let fence = ToyFence { gone: CancellationToken::new(), silent: self.silent };
         let events = RefCell::new(String::new());
         let sink = |event: Event| {
             let line = tell(&event);
@@ -144,11 +180,15 @@ impl Scene<'_> {
             if line == self.abort_at {
                 abort.cancel();
             }
+            if line == self.lose_at {
+                fence.gone.cancel();
+            }
         };
         let options = Options {
             parallel: NonZeroUsize::new(self.parallel.max(1)).expect("at least 1"),
             stop: stop.clone(),
             abort: abort.clone(),
+            fence: Some(&fence),
             clock: &*clock,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -179,6 +219,11 @@ fn tell(event: &Event) -> String {
             let residue: Vec<_> = residue.iter().map(ToString::to_string).collect();
             let moved = if *committed { "committed" } else { "not committed" };
             format!("stuck, {failed} failed, left: {}, {moved}", residue.join(" + "))
+        }
+        Event::Finished(Outcome::LockLost { residue, committed, .. }) => {
+            let residue: Vec<_> = residue.iter().map(ToString::to_string).collect();
+            let moved = if *committed { "committed" } else { "not committed" };
+            format!("lock lost, left: {}, {moved}", residue.join(" + "))
         }
         Event::StepProgress { .. } | Event::StepLog { .. } | Event::Warning { .. } => String::new(),
     }
@@ -496,6 +541,114 @@ fn an_abort_before_anything_was_done_leaves_nothing_over() {
     6 steps
     rolled back, nothing failed, Interrupted
     ");
+}
+
+#[test]
+fn who_loses_the_lock_drops_what_runs_and_takes_nothing_back() {
+    let mut slow = step("slow", &["a"]);
+    (slow.op.ticks, slow.op.heeds_cancel) = (100, false);
+    let scene = Scene { lose_at: "toy/b", parallel: 2, ..Scene::default() };
+    let told = scene.play(&plan([step("a", &[]), slow, step("b", &["a"]), step("c", &["b"])]));
+    insta::assert_snapshot!(told.events, @"
+    4 steps
+    toy/a
+    toy/a done in 1
+    toy/slow
+    toy/b
+    lock lost, left: toy a + toy slow + toy b, not committed
+    ");
+    assert_eq!(told.after.keys().collect::<Vec<_>>(), ["a"]);
+    let error = told.report.outcome.error().expect("an error");
+    assert_eq!(error.kind, ErrorKind::Locked);
+    assert_eq!(error.left_over, ["toy a", "toy slow", "toy b"]);
+    assert_eq!(error.to_string(), "the lock was lost: kim runs `mizan deploy`");
+}
+
+#[test]
+fn a_check_holds_a_step_back_when_nobody_told_of_the_loss() {
+    let scene = Scene { lose_at: "toy/a done in 1", silent: true, ..Scene::default() };
+    let told = scene.play(&diamond());
+    insta::assert_snapshot!(told.events, @"
+    6 steps
+    toy/a
+    toy/a done in 1
+    toy/b
+    lock lost, left: toy a, not committed
+    ");
+    assert_eq!(told.after.keys().collect::<Vec<_>>(), ["a"]);
+}
+
+#[test]
+fn a_lock_that_was_lost_before_the_first_step_leaves_nothing_over() {
+    let told = Scene { lose_at: "6 steps", silent: true, ..Scene::default() }.play(&diamond());
+    insta::assert_snapshot!(told.events, @"
+    6 steps
+    toy/a
+    lock lost, left: , not committed
+    ");
+    assert_eq!(told.after, told.before);
+}
+
+#[test]
+fn a_lock_that_is_lost_after_the_commit_point_leaves_the_work_behind_it() {
+    let told = Scene { lose_at: "toy/d", ..Scene::default() }.play(&diamond());
+    insta::assert_snapshot!(told.events, @"
+    6 steps
+    toy/a
+    toy/a done in 1
+    toy/b
+    toy/b done in 1
+    toy/c
+    toy/c done in 1
+    toy/d
+    lock lost, left: toy d + toy e + toy f, committed
+    ");
+}
+
+#[test]
+fn a_lock_that_is_lost_while_unwinding_ends_the_unwinding() {
+    for silent in [false, true] {
+        let scene = Scene {
+            faults: "fail:before:toy/c",
+            lose_at: "undo toy/c done",
+            silent,
+            ..Scene::default()
+        };
+        let told = scene.play(&diamond());
+        insta::allow_duplicates! { insta::assert_snapshot!(told.events, @"
+        6 steps
+        toy/a
+        toy/a done in 1
+        toy/b
+        toy/b done in 1
+        toy/c
+        toy/c failed: a fault was injected: fail:before:toy/c
+        undo toy/c
+        undo toy/c done
+        lock lost, left: toy b + toy a, not committed
+        "); }
+        assert_eq!(told.after.keys().collect::<Vec<_>>(), ["a", "b"]);
+    }
+}
+
+#[test]
+fn a_lock_that_is_lost_during_an_undo_drops_it() {
+    let faults = "fail:before:toy/c,hang:during-undo:toy/b";
+    let told = Scene { faults, lose_at: "undo toy/b", ..Scene::default() }.play(&diamond());
+    insta::assert_snapshot!(told.events, @"
+    6 steps
+    toy/a
+    toy/a done in 1
+    toy/b
+    toy/b done in 1
+    toy/c
+    toy/c failed: a fault was injected: fail:before:toy/c
+    undo toy/c
+    undo toy/c done
+    undo toy/b
+    lock lost, left: toy b + toy a, not committed
+    ");
+    assert_eq!(told.after.keys().collect::<Vec<_>>(), ["a", "b"]);
 }
 
 prop_compose! {

@@ -2,10 +2,17 @@
 //! lock. Nothing here is needed to run the app; a lost ledger is rebuilt from what is running.
 
 mod document;
+mod failure;
+mod lease;
 mod lock;
+mod place;
 mod record;
+mod s3;
 mod store;
 
-pub use lock::{Claim, Holder, LocalLock, LockGuard};
+pub use lease::{LeaseGuard, LeaseLock};
+pub use lock::{Claim, Guard, Holder, LocalGuard, LocalLock, Lock};
+pub use place::Place;
 pub use record::{GitRevision, ImageRecord, InventoryItem, Release};
+pub use s3::{S3Place, bucket_url};
 pub use store::Ledger;

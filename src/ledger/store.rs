@@ -12,10 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     document::{self, Format},
+    failure::failure,
+    lease::LeaseLock,
     record::Release,
+    s3::S3Place,
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
+    http::Http,
     model::ReleaseId,
 };
 
@@ -64,6 +68,20 @@ impl Ledger {
         Ok(Self::new(Arc::new(store), place))
     }
 
+    /// The ledger in a bucket, which exists.
+    ///
+    /// # Errors
+    /// The bucket's name or address makes no sense.
+    pub fn s3(place: &S3Place, http: &Http) -> Result<Self> {
+        Ok(Self::new(place.open(http)?, place.to_string()))
+    }
+
+    /// The lock of `what` ("board in environment production"), a lease in the same place. The
+    /// store must be one that can replace a file conditionally: a bucket, not a folder.
+    pub fn lease(&self, what: impl Into<String>) -> LeaseLock {
+        LeaseLock::new(self.store.clone(), self.place.clone(), what)
+    }
+
     /// All recorded releases, newest first.
     pub async fn releases(&self) -> Result<Vec<Release>> {
         let mut releases = Vec::new();
@@ -97,9 +115,15 @@ impl Ledger {
         Ok(ReleaseId(newest.max(current.map_or(0, |current| current.release.0)) + 1))
     }
 
-    /// Records a release and makes it the live one. A number is recorded only once.
+    /// Records a release and makes it the live one. A number is recorded only once; recording the
+    /// same release again is allowed, as one whose answer got lost is recorded all the same.
     pub async fn record(&self, release: &Release) -> Result<()> {
-        self.write(&record_path(release.id), release, PutMode::Create).await?;
+        let path = record_path(release.id);
+        if let Err(error) = self.write(&path, release, PutMode::Create).await
+            && self.read(&path).await?.as_ref() != Some(release)
+        {
+            return Err(error);
+        }
         self.point_to(release.id).await
     }
 
@@ -196,15 +220,7 @@ impl Ledger {
     }
 
     fn failure(&self, path: &Path, error: StoreError) -> Error {
-        let kind = match &error {
-            StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
-                ErrorKind::Denied
-            }
-            StoreError::AlreadyExists { .. } => ErrorKind::Failed,
-            _ => ErrorKind::Unavailable,
-        };
-        let message = format!("the ledger's file {} could not be accessed", self.name(path));
-        Error::new(kind, message).because(&error)
+        failure(&self.name(path), &error)
     }
 }
 

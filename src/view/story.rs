@@ -151,5 +151,8 @@ fn end(outcome: &Outcome) -> Option<&'static str> {
         Outcome::Stuck { committed: false, .. } => {
             Some("Not rolled back completely: something is left over.")
         }
+        Outcome::LockLost { .. } => {
+            Some("Stopped, because the lock was lost; what this run did was not undone.")
+        }
     }
 }

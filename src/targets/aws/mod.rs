@@ -3,6 +3,7 @@
 //! [`Desired`] is made from the app, [`Observed`] from the account and the ledger; the planner
 //! compares them (pure), and the executor makes a plan's operations true.
 
+pub mod api;
 mod apply;
 mod clients;
 mod desired;

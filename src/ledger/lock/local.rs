@@ -13,60 +13,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
     process::{Pid, test_kill_process},
 };
-use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::document::{self, Format};
-use crate::error::{Context, Error, ErrorKind, Result};
+use super::{Claim, Holder};
+use crate::{
+    error::{Context, Error, ErrorKind, Result},
+    ledger::document,
+};
 
 /// How often one who waits looks again.
 const POLL: Duration = Duration::from_millis(200);
-
-/// Who wants the lock, and what for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// `user@host`.
-    pub holder: String,
-    /// The process.
-    pub pid: u32,
-    /// What it runs, e.g. `mizan deploy`.
-    pub command: String,
-    /// When it asked.
-    pub since: Timestamp,
-}
-
-impl Claim {
-    /// The claim of this process.
-    pub fn of_this_process(command: impl Into<String>, since: Timestamp) -> Self {
-        let user = std::env::var("USER").unwrap_or_else(|_| {
-            // No login shell, no USER: services and containers.
-            format!("uid {}", rustix::process::getuid().as_raw())
-        });
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let pid = std::process::id();
-        Self { holder: format!("{user}@{host}"), pid, command: command.into(), since }
-    }
-}
-
-/// Who holds the lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// Who, and what for.
-    #[serde(flatten)]
-    pub claim: Claim,
-    /// Its fencing number.
-    pub fencing: u64,
-}
-
-impl Format for Holder {
-    const NAME: &'static str = "mizan-lock";
-}
 
 /// The lock of one environment, kept in a folder of this machine.
 #[derive(Debug, Clone)]
@@ -77,7 +38,7 @@ pub struct LocalLock {
 
 /// The lock is held until this is dropped, or the process ends in whatever way.
 #[derive(Debug)]
-pub struct LockGuard {
+pub struct LocalGuard {
     file: File,
     path: PathBuf,
     what: String,
@@ -91,7 +52,7 @@ impl LocalLock {
     }
 
     /// Takes the lock. If another holds it, waits for at most `wait`, or not at all.
-    pub async fn acquire(&self, claim: Claim, wait: Option<Duration>) -> Result<LockGuard> {
+    pub async fn acquire(&self, claim: Claim, wait: Option<Duration>) -> Result<LocalGuard> {
         let deadline = Instant::now() + wait.unwrap_or_default();
         loop {
             let file = self.open().context(ErrorKind::Failed, || self.message("locked"))?;
@@ -125,11 +86,11 @@ impl LocalLock {
         OpenOptions::new().create(true).truncate(false).write(true).open(self.path())
     }
 
-    fn guard(&self, file: File, claim: Claim) -> Result<LockGuard> {
+    fn guard(&self, file: File, claim: Claim) -> Result<LocalGuard> {
         let fencing = self.written()?.map_or(0, |holder| holder.fencing) + 1;
         let text = document::write(&Holder { claim, fencing })?;
         self.write(&text).context(ErrorKind::Failed, || self.message("locked"))?;
-        Ok(LockGuard { file, path: self.path(), what: self.what.clone(), fencing })
+        Ok(LocalGuard { file, path: self.path(), what: self.what.clone(), fencing })
     }
 
     /// Replaces the holder's file as a whole: nobody ever reads half of it.
@@ -152,14 +113,19 @@ impl LocalLock {
         }
     }
 
+    /// The error that says so; why is for its caller to add.
+    pub(super) fn locked(&self) -> Error {
+        Error::new(ErrorKind::Locked, format!("{} is locked", self.what))
+    }
+
     fn contended(&self) -> Error {
-        let error = Error::new(ErrorKind::Locked, format!("{} is locked", self.what));
+        let error = self.locked();
         // The new holder writes its name after it got the lock; until then the old one's stands.
         match self.written() {
             Ok(Some(Holder { claim, .. })) if is_alive(claim.pid) => {
-                let Claim { holder, pid, command, since } = claim;
+                let pid = claim.pid;
                 error
-                    .cause(format!("{holder} runs `{command}` since {since} (process {pid})"))
+                    .cause(claim)
                     .hint(format!("wait until it has ended; if it hangs, end process {pid}"))
             }
             _ => error
@@ -181,7 +147,7 @@ impl LocalLock {
     }
 }
 
-impl LockGuard {
+impl LocalGuard {
     /// The number of this holding: higher than that of every one before.
     pub fn fencing(&self) -> u64 {
         self.fencing
@@ -189,7 +155,7 @@ impl LockGuard {
 
     /// Fails if the lock was lost, as when its folder was removed and another took it since.
     /// To be asked before every write to the platform.
-    pub async fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         if self.is_in_place() {
             return Ok(());
         }
@@ -260,7 +226,7 @@ mod tests {
         );
         assert_eq!(error.hints.len(), 1);
         assert_eq!(lock.holder(), Ok(Some(Holder { claim: claim(pid), fencing: 1 })));
-        assert_eq!(guard.check().await, Ok(()));
+        assert_eq!(guard.check(), Ok(()));
         drop(guard);
         assert_eq!(lock.holder(), Ok(None));
     }
@@ -314,16 +280,9 @@ mod tests {
         let (_folder, lock) = lock();
         let first = lock.acquire(claim(1), None).await.expect("the lock");
         fs::remove_dir_all(&lock.folder).expect("removed");
-        assert_eq!(first.check().await.map_err(|error| error.kind), Err(ErrorKind::Locked));
+        assert_eq!(first.check().map_err(|error| error.kind), Err(ErrorKind::Locked));
         let second = lock.acquire(claim(1), None).await.expect("a new lock");
-        assert!(first.check().await.is_err());
-        assert_eq!(second.check().await, Ok(()));
-    }
-
-    #[test]
-    fn this_process_claims_under_its_own_number() {
-        let claim = Claim::of_this_process("mizan deploy", Timestamp::UNIX_EPOCH);
-        assert_eq!(claim.pid, std::process::id());
-        assert!(claim.holder.contains('@'), "{}", claim.holder);
+        assert!(first.check().is_err());
+        assert_eq!(second.check(), Ok(()));
     }
 }
