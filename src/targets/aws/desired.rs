@@ -1,6 +1,6 @@
 //! What an environment should look like on AWS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,21 @@ pub struct Probe {
     pub secret: Option<(String, String)>,
     /// How long it may take to become healthy, in seconds.
     pub timeout: u64,
+}
+
+/// A load balancer that is there already, as far as a plan has to know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenBalancer {
+    /// Its ARN.
+    pub arn: String,
+    /// Its own host name.
+    pub dns: String,
+    /// The VPC that it is in.
+    pub vpc: String,
+    /// The ports of its listeners.
+    pub ports: BTreeSet<u16>,
+    /// The ids of its security groups.
+    pub groups: BTreeSet<String>,
 }
 
 impl Desired {

@@ -9,13 +9,14 @@ mod clients;
 mod desired;
 mod failure;
 mod names;
+pub mod observe;
 mod op;
 mod seen;
 pub mod spec;
 
 pub use apply::AwsExecutor;
 pub use clients::Clients;
-pub use desired::{Desired, Probe};
+pub use desired::{Desired, GivenBalancer, Probe};
 pub use names::{Scope, Tags};
 pub use op::Op;
 pub use seen::{CurrentRelease, Egress, Network, Observed, SeenService, SeenThing, Subnet};
