@@ -5,6 +5,7 @@
 
 pub mod api;
 mod apply;
+mod certificates;
 mod clients;
 mod desired;
 mod failure;

@@ -1,10 +1,22 @@
-//! Makes the operations of an AWS plan true, and takes them back.
+//! Makes the operations of an AWS plan true, and takes them back. Here is only which operation is
+//! done by what; each kind of work has a file of its own.
+
+mod certificate;
+mod dns_record;
+mod family;
+mod image;
+mod leftover;
+mod record;
+mod release_step;
+mod service;
+mod things;
 
 use std::path::PathBuf;
 
 use super::{clients::Clients, desired::Desired, names::Scope, op::Op, seen::Observed};
 use crate::{
-    engine::{Executor, StepContext, StepOutput},
+    cloudflare::Cloudflare,
+    engine::{Clock, Executor, StepContext, StepOutput},
     error::{Error, Result},
     ledger::Ledger,
     plan::{ResourceId, Step, Undo},
@@ -27,6 +39,10 @@ pub struct AwsExecutor {
     pub source: Option<Source>,
     /// Where artifacts of images are cached on this machine.
     pub artifacts: PathBuf,
+    /// By which waits are measured.
+    pub clock: Box<dyn Clock>,
+    /// Where the records of the domain are kept; `None` without a token.
+    pub cloudflare: Option<Cloudflare>,
 }
 
 impl AwsExecutor {
@@ -49,8 +65,72 @@ impl AwsExecutor {
             .ok_or_else(|| Error::failed(format!("the {id} is not there, although it should be")))
     }
 
-    async fn apply_op(&self, op: &Op, _context: &StepContext<'_>) -> Result<StepOutput> {
-        Err(Error::failed(format!("{op:?}")))
+    /// The futures of the operations are large and of very different sizes: each lives on the heap.
+    async fn apply_op(&self, op: &Op, context: &StepContext<'_>) -> Result<StepOutput> {
+        match op {
+            Op::PushImage { image } => Box::pin(self.push_image(image, context)).await,
+            Op::TakeArtifacts => Box::pin(self.take_artifacts(context)).await,
+            Op::Put { thing } => Box::pin(self.put(thing, context)).await,
+            Op::RunReleaseStep { release, spec } => {
+                Box::pin(self.run_release_step(*release, spec, context)).await
+            }
+            Op::PutService { service, release, spec, task_definition } => {
+                let given = task_definition.as_deref();
+                Box::pin(self.put_service(service, *release, spec, given, context)).await
+            }
+            Op::RestoreService { service, spec, release, task_definition, desired } => {
+                let restored = self.restore_service(
+                    service,
+                    spec,
+                    *release,
+                    task_definition,
+                    *desired,
+                    context,
+                );
+                Box::pin(restored).await
+            }
+            Op::RecordRelease { release, rollback_to } => {
+                Box::pin(self.record_release(*release, *rollback_to, context)).await
+            }
+            Op::UnrecordRelease { release, before } => {
+                Box::pin(self.unrecord_release(*release, *before)).await
+            }
+            Op::ForgetRelease { release } => Box::pin(self.forget_release(*release, context)).await,
+            Op::Delete { .. }
+            | Op::DeleteService { .. }
+            | Op::DeleteFamily { .. }
+            | Op::DeleteSecrets
+            | Op::DeleteLedger
+            | Op::DeleteBucket { .. }
+            | Op::Sweep { .. } => {
+                Box::pin(self.remove(op, context)).await.map(|()| StepOutput::new())
+            }
+        }
+    }
+
+    /// The operations after which something is gone.
+    async fn remove(&self, op: &Op, context: &StepContext<'_>) -> Result<()> {
+        match op {
+            Op::Delete { thing } => Box::pin(self.delete(thing, context)).await,
+            Op::DeleteService { service } => Box::pin(self.delete_service(service, context)).await,
+            Op::DeleteFamily { family } => Box::pin(self.delete_family(family)).await,
+            Op::DeleteSecrets => Box::pin(self.delete_secrets()).await,
+            Op::DeleteLedger => self.delete_ledger().await,
+            Op::DeleteBucket { bucket } => self.delete_bucket(bucket).await,
+            Op::Sweep { resource, arn } => Box::pin(self.sweep(resource, arn)).await,
+            // The others leave something behind.
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes what an operation created; finds it gone or never made just as well.
+    async fn delete_made(&self, op: &Op, context: &StepContext<'_>) -> Result<()> {
+        match op {
+            Op::Put { thing } => Box::pin(self.unmake(thing, context)).await,
+            Op::PutService { service, .. } => Box::pin(self.delete_service(service, context)).await,
+            // The planner declares `Undo::Delete` for the operations above only.
+            _ => Ok(()),
+        }
     }
 }
 
@@ -66,7 +146,7 @@ impl Executor<Op> for AwsExecutor {
         context: &StepContext<'_>,
     ) -> Result<()> {
         match &step.undo {
-            Undo::Delete => Ok(()),
+            Undo::Delete => self.delete_made(&step.op, context).await,
             Undo::Restore { op } => self.apply_op(op, context).await.map(drop),
             Undo::None { .. } => Ok(()),
         }

@@ -1,4 +1,4 @@
-//! Looks at the account and at the ledger: what of this environment exists, and in which state.
+//! Looks at the account, at the zone and at the ledger: what of this environment exists, and in which state.
 //! Reads only.
 //!
 //! Names are deterministic, so nearly everything is asked for at once; the rest (what recorded
@@ -7,6 +7,7 @@
 
 mod account;
 mod answer;
+pub mod dns;
 mod document;
 mod families;
 mod gather;
