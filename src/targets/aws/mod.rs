@@ -14,6 +14,7 @@ mod op;
 mod resolve;
 mod seen;
 pub mod spec;
+pub mod validate;
 
 pub use apply::AwsExecutor;
 pub use clients::Clients;
