@@ -93,20 +93,21 @@ impl AwsExecutor {
                 None => self.revision(service, release, &spec.task, &secrets, context).await,
             }
         };
-        let (definition, seen) = tokio::try_join!(definition, self.own_service(service))?;
+        let (definition, seen, past) =
+            tokio::try_join!(definition, self.own_service(service), self.past_tasks(service))?;
         let hash = hash(&spec)?;
         let target = Target { service, release: Some(release), spec: &spec, hash, definition };
-        let (written, fresh) = match seen {
-            None => (self.create_service(&target, context).await?, true),
+        let written = match seen {
+            None => self.create_service(&target, context).await?,
             Some(seen) if target.is_written(&seen) => {
                 context.progress("going on with the rollout of an interrupted deploy");
-                (seen, false)
+                seen
             }
-            Some(seen) => (self.update_service(&target, &seen, context).await?, true),
+            Some(seen) => self.update_service(&target, &seen, context).await?,
         };
         let follow = Follow::Deployment(primary_id(&written).unwrap_or_default());
         let proof = self.proof(&spec, context)?;
-        let up = self.roll_out(service, follow, proof, fresh, context).await?;
+        let up = self.roll_out(service, follow, proof, past, context).await?;
         let arn = written.service_arn.unwrap_or_default();
         Ok(StepOutput::from([
             ("arn".to_owned(), arn),
@@ -237,9 +238,10 @@ impl AwsExecutor {
             hash: hash(spec)?,
             definition: task_definition.to_owned(),
         };
+        let past = self.past_tasks(service).await?;
         self.update_service(&target, &seen, context).await?;
         let follow = Follow::Revision(task_definition.to_owned());
-        self.roll_out(service, follow, Proof::Running, false, context).await?;
+        self.roll_out(service, follow, Proof::Running, past, context).await?;
         Ok(StepOutput::new())
     }
 

@@ -15,6 +15,9 @@ const START_FAILURES: usize = 2;
 /// Service events that a failure shows.
 const EVENTS: usize = 3;
 
+/// How the ids of deployments begin.
+const DEPLOYMENT: &str = "ecs-svc/";
+
 /// Which of a service's deployments is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Follow {
@@ -73,6 +76,17 @@ pub(in super::super) struct SeenDeployment {
     pub pending: i32,
 }
 
+impl SeenDeployment {
+    /// True if it started the task. AWS writes the deployment's id on it; the emulator writes the
+    /// service's name there, so that only the task definition tells its deployments apart.
+    fn started(&self, task: &SeenTask) -> bool {
+        match task.started_by.starts_with(DEPLOYMENT) {
+            true => task.started_by == self.id,
+            false => task.task_definition == self.task_definition,
+        }
+    }
+}
+
 /// How far a deployment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Rollout {
@@ -89,7 +103,7 @@ pub(in super::super) enum Rollout {
 pub(in super::super) struct Look {
     /// All its deployments.
     pub deployments: Vec<SeenDeployment>,
-    /// Its tasks that have stopped.
+    /// Its tasks that have stopped since the rollout began.
     pub stopped: Vec<SeenTask>,
     /// What ECS said of trouble since the deployment began, newest first.
     pub trouble: Vec<String>,
@@ -212,7 +226,7 @@ fn gone(service: &str, look: &Look) -> Failure {
 
 /// A task of the deployment that ended by itself, or that could not even begin.
 fn crashed(service: &str, ours: &SeenDeployment, look: &Look) -> Option<Failure> {
-    let of_ours: Vec<_> = look.stopped.iter().filter(|it| it.started_by == ours.id).collect();
+    let of_ours: Vec<_> = look.stopped.iter().filter(|task| ours.started(task)).collect();
     let exited = of_ours.iter().find(|it| it.ending() == Ending::Exited);
     if let Some(task) = exited {
         return Some(blamed(task, task.crash(&format!("service {service}")), look));
