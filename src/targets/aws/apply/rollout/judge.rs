@@ -134,13 +134,24 @@ impl Look {
     }
 }
 
-/// Why a rollout failed: the error, and the task whose log tells more.
+/// Why a rollout failed: the error, and where the log is that tells more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Failure {
     /// What happened.
     pub error: Error,
-    /// The task that has the log, if it is one's fault.
-    pub task: Option<String>,
+    /// Whose log belongs to it.
+    pub log: LogOf,
+}
+
+/// Whose log belongs to a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum LogOf {
+    /// That of this task, by its ARN.
+    Task(String),
+    /// That of any task that runs.
+    Running,
+    /// Nobody's: nothing has run.
+    Nobody,
 }
 
 /// What a look means. `Ok` is what the wait goes by; `Err` is a failure whose log is still to be
@@ -240,15 +251,16 @@ fn crashed(service: &str, ours: &SeenDeployment, look: &Look) -> Option<Failure>
         of_ours.iter().filter(|it| it.ending() == Ending::NotStarted).collect();
     let last = unstarted.last()?;
     let hopeless = unstarted.len() >= START_FAILURES || unstarted.iter().any(|it| it.is_hopeless());
-    hopeless.then(|| blamed(last, last.not_started(&format!("service {service}")), look))
+    let error = last.not_started(&format!("service {service}"));
+    hopeless.then(|| Failure { log: LogOf::Nobody, ..told(error, look) })
 }
 
 fn blamed(task: &SeenTask, error: Error, look: &Look) -> Failure {
-    Failure { task: Some(task.arn.clone()), ..told(error, look) }
+    Failure { log: LogOf::Task(task.arn.clone()), ..told(error, look) }
 }
 
 /// With what ECS itself said.
 fn told(error: Error, look: &Look) -> Failure {
     let events = look.trouble.iter().take(EVENTS);
-    Failure { error: events.fold(error, Error::cause), task: None }
+    Failure { error: events.fold(error, Error::cause), log: LogOf::Running }
 }

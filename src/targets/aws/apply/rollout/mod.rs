@@ -31,7 +31,7 @@ use crate::{
     error::{Error, Result},
     plan::StepId,
 };
-use judge::{Expected, Failure, Look, Rollout, SeenDeployment, judge};
+use judge::{Expected, Failure, LogOf, Look, Rollout, SeenDeployment, judge};
 pub(super) use judge::{Follow, Proof};
 use probe::Probe;
 
@@ -116,12 +116,15 @@ impl AwsExecutor {
         Ok(up)
     }
 
-    /// The error with the last lines of the task that is to blame or, if none is, of one that runs.
+    /// The error with the last lines of the log that belongs to it.
     async fn with_log(&self, service: &str, failed: Failure) -> Error {
-        let Failure { error, task } = failed;
-        let task = match task {
-            Some(task) => Some(task),
-            None => self.tasks(service, DesiredStatus::Running).await.unwrap_or_default().pop(),
+        let Failure { error, log } = failed;
+        let task = match log {
+            LogOf::Task(task) => Some(task),
+            LogOf::Running => {
+                self.tasks(service, DesiredStatus::Running).await.unwrap_or_default().pop()
+            }
+            LogOf::Nobody => None,
         };
         let Some(task) = task else { return error };
         let log = TaskLog::new(self.scope.log_group(), service, id_of(&task));
