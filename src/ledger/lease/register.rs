@@ -115,7 +115,12 @@ impl Register {
                     return Ok(Swap::Ours(version));
                 }
                 Err(error) if is_conflict(&error, replaces) => {}
-                Err(error) => return Err(self.failure(LOCK, &error)),
+                Err(error) => {
+                    return match self.read().await {
+                        Ok(Some(seen)) if seen.lease == *next => Ok(Swap::Ours(seen.version)),
+                        _ => Err(self.failure(LOCK, &error)),
+                    };
+                }
             }
             match self.read().await? {
                 Some(seen) if seen.lease == *next => return Ok(Swap::Ours(seen.version)),

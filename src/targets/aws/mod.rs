@@ -3,13 +3,19 @@
 //! [`Desired`] is made from the app, [`Observed`] from the account and the ledger; the planner
 //! compares them (pure), and the executor makes a plan's operations true.
 
+pub mod api;
 mod apply;
+mod certificates;
 mod clients;
 mod desired;
+pub mod diff;
 mod failure;
+mod fargate;
 mod names;
+pub mod observe;
 mod op;
 mod overrides;
+mod resolve;
 mod seen;
 pub mod spec;
 mod task;
@@ -17,7 +23,8 @@ mod task_log;
 
 pub use apply::AwsExecutor;
 pub use clients::Clients;
-pub use desired::{Desired, Probe};
+pub use desired::{Desired, GivenBalancer, Inputs, ORIGIN_SECRET_HEADER, Probe};
 pub use names::{Scope, Tags};
 pub use op::Op;
+pub use resolve::Find;
 pub use seen::{CurrentRelease, Egress, Network, Observed, SeenService, SeenThing, Subnet};

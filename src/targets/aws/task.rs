@@ -97,7 +97,9 @@ impl SeenTask {
         if said.contains("CannotPullContainer") {
             error.hint("do the subnets have a way to the registry, and the image this platform?")
         } else if said.contains("secret") || said.contains("ssm") {
-            error.hint("mizan secrets lists the secrets that have a value; mizan doctor checks the roles")
+            error.hint(
+                "mizan secrets lists the secrets that have a value; mizan doctor checks the roles",
+            )
         } else {
             error
         }

@@ -19,7 +19,7 @@ mod state;
 
 pub use apply::LocalExecutor;
 pub use desired::{Desired, Inputs, Kind, PlaneSpec, ReleaseSpec, ServiceSpec};
-pub use logs::{LogLine, LogRequest, follow as follow_logs};
+pub use logs::follow as follow_logs;
 pub use names::{Labels, Scope};
 pub use observe::{ContainerRole, Observed, SeenContainer, SeenFront, observe};
 pub use op::Op;

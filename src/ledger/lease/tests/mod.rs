@@ -72,9 +72,31 @@ async fn the_stored_form_is_stable_and_the_number_stays_when_it_is_given_back() 
     let mut settings = insta::Settings::clone_current();
     settings.add_filter("[0-9a-f]{32}", "[mark]");
     let _settings = settings.bind_to_scope();
-    insta::assert_snapshot!(stored(&world).await, @"");
+    insta::assert_snapshot!(stored(&world).await, @r#"
+    {
+      "format": "mizan-lease",
+      "version": 1,
+      "fencing": 1,
+      "mark": "[mark]",
+      "held": {
+        "holder": "anna",
+        "pid": 7,
+        "command": "mizan deploy",
+        "since": "2026-05-01T12:00:00Z",
+        "lease_seconds": 60,
+        "expires": "1970-01-01T00:01:05Z"
+      }
+    }
+    "#);
     guard.release().await.unwrap();
-    insta::assert_snapshot!(stored(&world).await, @"");
+    insta::assert_snapshot!(stored(&world).await, @r#"
+    {
+      "format": "mizan-lease",
+      "version": 1,
+      "fencing": 1,
+      "mark": "[mark]"
+    }
+    "#);
     assert_eq!(ben.lock().holder().await, Ok(None));
     assert_eq!(take(&ben).await.unwrap().fencing(), 2);
 }
@@ -184,17 +206,32 @@ async fn who_cannot_renew_stops_before_another_can_have_it() {
 #[tokio::test]
 async fn an_answer_that_got_lost_loses_no_lock() {
     let (world, anna, ben) = world();
-    // Of a renewal.
+    // That it was taken.
+    anna.line(Line::LosesAnAnswer);
     let guard = take(&anna).await.unwrap();
+    assert_eq!(guard.fencing(), 1);
+    // That it was renewed.
     anna.line(Line::LosesAnAnswer);
     world.pass(100).await;
     assert_eq!(guard.check().await, Ok(()));
-    // Of a renewal that is followed by the release.
-    world.pass(RENEW.as_secs() - 1).await;
+    // That it was given back.
     anna.line(Line::LosesAnAnswer);
-    world.pass(1).await;
     guard.release().await.unwrap();
     assert_eq!(ben.lock().holder().await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_renewal_that_was_never_heard_of_is_known_for_ours_later() {
+    let (world, anna, ben) = world();
+    let guard = take(&anna).await.unwrap();
+    world.pass(RENEW.as_secs() - 1).await;
+    // The renewal gets through, then the line is down: nobody can look whether it did.
+    anna.line(Line::LosesTheRest);
+    world.pass(20).await;
+    anna.line(Line::Good);
+    world.pass(100).await;
+    assert_eq!(guard.check().await, Ok(()));
+    refused(take(&ben).await);
 }
 
 #[tokio::test]

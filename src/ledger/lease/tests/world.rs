@@ -83,6 +83,8 @@ pub(super) enum Line {
     Down,
     /// The next write gets through, its answer does not.
     LosesAnAnswer,
+    /// So it is, and then nothing gets through any more.
+    LosesTheRest,
     /// Nothing ever ends.
     Hangs,
 }
@@ -135,7 +137,11 @@ impl Machine {
                 self.line(Line::Good);
                 Ok(true)
             }
-            Line::LosesAnAnswer => Ok(false),
+            Line::LosesTheRest if writes => {
+                self.line(Line::Down);
+                Ok(true)
+            }
+            Line::LosesAnAnswer | Line::LosesTheRest => Ok(false),
             Line::Hangs => std::future::pending().await,
         }
     }

@@ -142,7 +142,9 @@ impl AwsExecutor {
             .await;
         match answer {
             // The emulator answers with an empty list where AWS answers with an error.
-            Ok(found) => Ok(found.image_details().first().and_then(|image| image.image_digest.clone())),
+            Ok(found) => {
+                Ok(found.image_details().first().and_then(|image| image.image_digest.clone()))
+            }
             Err(error) => match error.as_service_error() {
                 Some(DescribeImagesError::ImageNotFoundException(_)) => Ok(None),
                 _ => Err(failure(format!("cannot look for image {tag}"), error)),
@@ -161,11 +163,7 @@ impl AwsExecutor {
     }
 
     /// An image that another machine pushed is built here: the same content gives the same files.
-    async fn image_on_engine(
-        &self,
-        engine: &Docker,
-        context: &StepContext<'_>,
-    ) -> Result<ImageId> {
+    async fn image_on_engine(&self, engine: &Docker, context: &StepContext<'_>) -> Result<ImageId> {
         let Source { app, lock, refresh, .. } = self.source()?;
         let tag = self.image_tag(&self.desired()?.image, context)?;
         match images::id_of(engine, &format!("mizan/{}:{tag}", app.name)).await? {

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 
 use super::{clients::Clients, desired::Desired, names::Scope, op::Op, seen::Observed};
 use crate::{
+    cloudflare::Cloudflare,
     engine::{Clock, Executor, StepContext, StepOutput},
     error::{Error, Result},
     ledger::Ledger,
@@ -45,6 +46,8 @@ pub struct AwsExecutor {
     pub artifacts: PathBuf,
     /// By which waits are measured.
     pub clock: Box<dyn Clock>,
+    /// Where the records of the domain are kept; `None` without a token.
+    pub cloudflare: Option<Cloudflare>,
 }
 
 impl AwsExecutor {

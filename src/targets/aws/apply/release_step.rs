@@ -177,8 +177,7 @@ impl AwsExecutor {
         let mut limit = STARTS_WITHIN;
         loop {
             let described = self.describe_tasks(&run.cluster, vec![task.arn.clone()]);
-            let (seen, lines) =
-                tokio::try_join!(described, log.next_lines(&self.clients.logs))?;
+            let (seen, lines) = tokio::try_join!(described, log.next_lines(&self.clients.logs))?;
             lines.into_iter().for_each(|line| context.log(LogStream::Output, line));
             let seen = seen.into_iter().next().unwrap_or_else(|| task.clone());
             if seen.has_stopped() {
@@ -234,12 +233,7 @@ impl AwsExecutor {
         Ok(())
     }
 
-    async fn require_success(
-        &self,
-        run: &Run<'_>,
-        task: &SeenTask,
-        log: &TaskLog,
-    ) -> Result<()> {
+    async fn require_success(&self, run: &Run<'_>, task: &SeenTask, log: &TaskLog) -> Result<()> {
         let error = match (task.ending(), task.exit_code) {
             (Ending::Exited, Some(0)) => return Ok(()),
             (Ending::NotStarted, _) => return Err(task.not_started("the release step")),

@@ -6,10 +6,11 @@ use aws_sdk_ecs::{
     error::ProvideErrorMetadata,
     operation::create_service::CreateServiceError,
     types::{
-    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
-    DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, PropagateTags, Service,
-    ServiceField, ThresholdConfiguration, ThresholdType,
-}};
+        AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
+        DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, PropagateTags,
+        Service, ServiceField, ThresholdConfiguration, ThresholdType,
+    },
+};
 
 use super::{
     super::{
@@ -344,7 +345,8 @@ impl AwsExecutor {
         wiring: &Wiring,
         context: &StepContext<'_>,
     ) -> Result<NetworkConfiguration> {
-        let groups = wiring.groups.iter().map(|group| self.reference("security-group", group, context));
+        let groups =
+            wiring.groups.iter().map(|group| self.reference("security-group", group, context));
         let vpc = AwsVpcConfiguration::builder()
             .set_subnets(Some(wiring.subnets.iter().cloned().collect()))
             .set_security_groups(Some(groups.collect::<Result<_>>()?))
@@ -394,7 +396,8 @@ const INACTIVE: &str = "INACTIVE";
 
 fn deployment_configuration(spec: &Deployment) -> Result<DeploymentConfiguration> {
     let percent = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
-    let threshold = ThresholdConfiguration::builder().r#type(ThresholdType::Count).value(BREAKS_AFTER);
+    let threshold =
+        ThresholdConfiguration::builder().r#type(ThresholdType::Count).value(BREAKS_AFTER);
     let invalid = |error| Error::failed("the deployment is incomplete").because(&error);
     let breaker = DeploymentCircuitBreaker::builder()
         .enable(spec.circuit_breaker)

@@ -156,10 +156,7 @@ pub(in super::super) enum LogOf {
 
 /// What a look means. `Ok` is what the wait goes by; `Err` is a failure whose log is still to be
 /// fetched.
-pub(in super::super) fn judge(
-    expected: &Expected,
-    look: &Look,
-) -> Result<Verdict<()>, Failure> {
+pub(in super::super) fn judge(expected: &Expected, look: &Look) -> Result<Verdict<()>, Failure> {
     let service = &expected.service;
     let Some(ours) = look.followed(&expected.follow) else {
         return match expected.follow {
@@ -247,8 +244,7 @@ fn crashed(service: &str, ours: &SeenDeployment, look: &Look) -> Option<Failure>
         let error = Error::failed(format!("service {service} fails the load balancer's checks"));
         return Some(blamed(task, error.cause(&task.reason).hint(advice("")), look));
     }
-    let unstarted: Vec<_> =
-        of_ours.iter().filter(|it| it.ending() == Ending::NotStarted).collect();
+    let unstarted: Vec<_> = of_ours.iter().filter(|it| it.ending() == Ending::NotStarted).collect();
     let last = unstarted.last()?;
     let hopeless = unstarted.len() >= START_FAILURES || unstarted.iter().any(|it| it.is_hopeless());
     let error = last.not_started(&format!("service {service}"));

@@ -72,9 +72,7 @@ impl AwsExecutor {
                 port => format!("{host}:{port}"),
             },
             secret: match &probe.secret {
-                Some((secret, header)) => {
-                    Some((header.clone(), self.secret_value(secret).await?))
-                }
+                Some((secret, header)) => Some((header.clone(), self.secret_value(secret).await?)),
                 None => None,
             },
         })
@@ -99,7 +97,8 @@ impl AwsExecutor {
 
     async fn secret_value(&self, name: &str) -> Result<SecretValue> {
         let answer = self.clients.secrets.get_secret_value().secret_id(name).send().await;
-        let answer = answer.map_err(|error| failure(format!("cannot read secret {name}"), error))?;
+        let answer =
+            answer.map_err(|error| failure(format!("cannot read secret {name}"), error))?;
         let value = answer.secret_string;
         value.map(SecretValue::new).ok_or_else(|| Error::failed(format!("secret {name} is empty")))
     }
