@@ -6,6 +6,8 @@ mod services;
 mod surroundings;
 mod traffic;
 
+pub(super) use services::STOP_TIMEOUT_MAX;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -150,6 +152,17 @@ impl Desired {
     }
 }
 
+/// The host name under which the load balancer is asked: the domain itself, or, with the Edge in
+/// front, one below it that only the Edge uses. So it lies in the domain's own zone, and no two
+/// environments have the same.
+pub(super) fn balancer_host(app: &App) -> Option<String> {
+    let domain = app.domain.as_ref()?;
+    match app.edge {
+        Some(_) => Some(format!("origin-{}.{domain}", app.env)),
+        None => Some(domain.clone()),
+    }
+}
+
 /// The app and everything that is known about its surroundings, while `Desired` is made of them.
 struct Draft<'a> {
     app: &'a App,
@@ -163,15 +176,8 @@ impl<'a> Draft<'a> {
         self.app.edge.is_some()
     }
 
-    /// The host name under which the load balancer is asked: the domain itself, or, with the Edge
-    /// in front, one below it that only the Edge uses. So it lies in the domain's own zone, and no
-    /// two environments have the same.
     fn host(&self) -> Option<String> {
-        let domain = self.app.domain.as_ref()?;
-        match self.has_edge() {
-            true => Some(format!("origin-{}.{domain}", self.app.env)),
-            false => Some(domain.clone()),
-        }
+        balancer_host(self.app)
     }
 
     fn cluster(&self) -> String {

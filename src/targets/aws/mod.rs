@@ -20,6 +20,7 @@ mod seen;
 pub mod spec;
 mod task;
 mod task_log;
+pub mod validate;
 
 pub use apply::AwsExecutor;
 pub use clients::Clients;

@@ -41,7 +41,7 @@ impl TaskSpec {
             let own = !self.references.contains_key(name);
             (name.clone(), variable(name, value, scope, own, find))
         });
-        Self { image: late(&self.image, "tag", find), env: env.collect(), ..self.clone() }
+        Self { image: late(&self.image, "image", find), env: env.collect(), ..self.clone() }
     }
 }
 
@@ -54,7 +54,7 @@ impl Desired {
         let services: BTreeMap<String, ServiceSpec> =
             services.map(|(name, spec)| (name.clone(), spec.resolved(scope, find))).collect();
         Self {
-            image: late(&self.image, "tag", find),
+            image: late(&self.image, "image", find),
             url: match &self.url {
                 Late::After(step) => find(step, "dns")
                     .map_or_else(|| self.url.clone(), |dns| Late::Known(format!("http://{dns}"))),

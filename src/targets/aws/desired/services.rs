@@ -23,7 +23,7 @@ const GRACE: u64 = 60;
 /// Seconds that the app keeps running after the balancer has let go of it.
 const AFTER_DRAIN: u64 = 5;
 /// Seconds between the stop signal and the kill, at most: Fargate allows no more.
-pub(in crate::targets::aws) const STOP_TIMEOUT_MAX: u64 = 120;
+pub(in super::super) const STOP_TIMEOUT_MAX: u64 = 120;
 
 type Env = BTreeMap<String, EnvSpec>;
 

@@ -137,7 +137,7 @@ impl AwsExecutor {
             .clients
             .ecs
             .list_tasks()
-            .cluster(self.cluster(service))
+            .cluster(self.cluster_of(service))
             .service_name(self.scope.service(service))
             .desired_status(status);
         let mut pages = list.into_paginator().items().send();
@@ -227,7 +227,7 @@ impl<'a> Watch<'a> {
 
     /// How the tasks ended; each is asked about until it is over.
     async fn ends_of(&mut self, arns: Vec<String>) -> Result<Vec<SeenTask>> {
-        let cluster = self.executor.cluster(&self.expected.service);
+        let cluster = self.executor.cluster_of(&self.expected.service);
         let known = |arn: &String| self.past.contains(arn) || self.stopped.contains_key(arn);
         let news = arns.into_iter().filter(|arn| !known(arn)).collect();
         let described = self.executor.describe_tasks(&cluster, news).await?;
