@@ -132,7 +132,8 @@ async fn attempt_once(
 struct Progress {
     /// Bytes sent by the size of their layer: the engine's client does not tell the layers' names.
     layers: HashMap<i64, i64>,
-    said: String,
+    /// What was told last: parts that were done, and of how many bytes.
+    told: (i64, i64),
     digest: Option<String>,
 }
 
@@ -147,16 +148,19 @@ impl Progress {
         let detail = info.progress_detail?;
         let (sent, size) = (detail.current?, detail.total?);
         self.layers.insert(size, sent.min(size));
-        let text = format!(
-            "pushed {} of {} MB",
-            megabytes(self.layers.values().sum()),
-            megabytes(self.layers.keys().sum())
-        );
-        (text != self.said).then(|| {
-            self.said.clone_from(&text);
-            text
+        let (sent, size) = (self.layers.values().sum(), self.layers.keys().sum());
+        let news = (parts(sent, size), size);
+        (news != self.told).then(|| {
+            self.told = news;
+            format!("pushed {} of {} MB", megabytes(sent), megabytes(size))
         })
     }
+}
+
+/// How many of its parts are done.
+fn parts(sent: i64, size: i64) -> i64 {
+    const PARTS: i64 = 10;
+    sent.saturating_mul(PARTS) / size.max(1)
 }
 
 fn megabytes(bytes: i64) -> i64 {
@@ -219,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_added_up_and_told_once_per_change() {
+    fn layers_are_added_up_and_told_in_tenths() {
         let mut progress = Progress::default();
         let said: Vec<_> = [sent(1_000_000, 4_000_000), sent(1_000_001, 9_000_000)]
             .into_iter()

@@ -152,6 +152,38 @@ impl AwsExecutor {
         }
     }
 
+    /// The image's tag, from the plan or from the step that built it.
+    pub(super) fn image_tag(
+        &self,
+        image: &Late<String>,
+        context: &StepContext<'_>,
+    ) -> Result<String> {
+        match image {
+            Late::Known(tag) => Ok(tag.clone()),
+            Late::After(step) => context
+                .output(step, "image")
+                .map(str::to_owned)
+                .ok_or_else(|| Error::failed(format!("{step} did not tell its image"))),
+        }
+    }
+
+    /// The image's digest, from the step that pushed it or from the repository.
+    pub(super) async fn image_digest(
+        &self,
+        image: &Late<String>,
+        context: &StepContext<'_>,
+    ) -> Result<String> {
+        let tag = self.image_tag(image, context)?;
+        let pushed = context.outputs.values().find(|output| output.get("image") == Some(&tag));
+        if let Some(digest) = pushed.and_then(|output| output.get("digest")) {
+            return Ok(digest.clone());
+        }
+        self.pushed_digest(&tag).await?.ok_or_else(|| {
+            Error::failed(format!("the repository has no image {tag}"))
+                .hint("run `mizan deploy`, which builds and pushes it")
+        })
+    }
+
     /// Bundle, assets and schema lie in the cache of this machine.
     pub(super) async fn take_artifacts(&self, context: &StepContext<'_>) -> Result<StepOutput> {
         let engine = docker::connect().await?;

@@ -9,9 +9,9 @@ mod leftover;
 mod patience;
 mod record;
 mod release_step;
-mod resolve;
 mod revision;
 mod rollout;
+mod secrets;
 mod service;
 mod task_definition;
 mod things;
@@ -93,6 +93,9 @@ impl AwsExecutor {
                     context,
                 );
                 Box::pin(restored).await
+            }
+            Op::StopService { service } => {
+                Box::pin(self.stop_service(service, context)).await.map(|()| StepOutput::new())
             }
             Op::RecordRelease { release, rollback_to } => {
                 Box::pin(self.record_release(*release, *rollback_to, context)).await

@@ -11,13 +11,14 @@ use super::{
         failure::{code, failure},
     },
     AwsExecutor,
+    service::finder,
 };
 use crate::{
     engine::{StepContext, StepOutput},
     error::{Context, ErrorKind, Result},
     ledger::{ImageRecord, InventoryItem, Release},
     model::ReleaseId,
-    plan::{Late, StepId},
+    plan::StepId,
 };
 
 impl AwsExecutor {
@@ -33,7 +34,7 @@ impl AwsExecutor {
             self.ledger.set_current(id).await?;
             return Ok(StepOutput::new());
         }
-        let desired = self.resolved(context).await?;
+        let desired = self.desired()?.resolved(&finder(context));
         let tag = self.image_tag(&desired.image, context)?;
         let release = Release {
             id,
@@ -53,20 +54,6 @@ impl AwsExecutor {
         };
         self.ledger.record(&release).await?;
         Ok(StepOutput::new())
-    }
-
-    /// What was desired, with everything the steps before found out.
-    async fn resolved(&self, context: &StepContext<'_>) -> Result<Desired> {
-        let mut desired = self.desired()?.clone();
-        desired.image = Late::Known(self.image_tag(&desired.image, context)?);
-        desired.url = Late::Known(self.resolve_url(context)?);
-        for spec in desired.services.values_mut() {
-            *spec = self.resolve_service(spec, context).await?.0;
-        }
-        if let Some(step) = &mut desired.release_step {
-            *step = self.resolve_release_step(step, context).await?.0;
-        }
-        Ok(desired)
     }
 
     /// What the release created or runs on: by it, what is no longer wanted is found.

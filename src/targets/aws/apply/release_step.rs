@@ -18,7 +18,7 @@ use super::{
         task_log::TaskLog,
     },
     AwsExecutor,
-    service::one_time_token,
+    service::{finder, one_time_token},
 };
 use crate::{
     engine::{LogStream, StepContext, StepOutput},
@@ -60,8 +60,8 @@ impl AwsExecutor {
         spec: &ReleaseSpec,
         context: &StepContext<'_>,
     ) -> Result<StepOutput> {
-        let (spec, secrets) = self.resolve_release_step(spec, context).await?;
-        let definition = self.revision(NAME, release, &spec.task, &secrets, context).await?;
+        let spec = spec.resolved(&self.scope, &finder(context));
+        let definition = self.revision(NAME, release, &spec.task, context).await?;
         let started_by = self.scope.release_step(release);
         let cluster = self.desired()?.cluster.clone();
         let run = Run { spec: &spec, cluster, definition, started_by };

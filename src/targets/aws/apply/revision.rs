@@ -8,7 +8,6 @@ use aws_sdk_ecs::types::{TaskDefinitionField, TaskDefinitionStatus};
 use super::{
     super::{failure::failure, names::Tags, overrides, spec::TaskSpec},
     AwsExecutor,
-    resolve::SecretRefs,
     task_definition::{Surroundings, definition, from_ecs_tags, plain_values},
 };
 use crate::{
@@ -28,17 +27,17 @@ impl AwsExecutor {
         service: &str,
         release: ReleaseId,
         spec: &TaskSpec,
-        secrets: &SecretRefs,
         context: &StepContext<'_>,
     ) -> Result<String> {
-        let digest = self.image_digest(&spec.image, context).await?;
+        let (digest, secrets) =
+            tokio::try_join!(self.image_digest(&spec.image, context), self.secret_refs(spec))?;
         let (registry, repository) = (overrides::registry(&self.scope), self.scope.repository());
         let around = Surroundings {
             scope: &self.scope,
             service,
             release,
             image: format!("{registry}/{repository}@{digest}"),
-            secrets,
+            secrets: &secrets,
             env: plain_values(&spec.env, |name| env::var(name).ok())?,
             hash: hash(spec)?,
         };

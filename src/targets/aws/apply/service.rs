@@ -27,7 +27,7 @@ use crate::{
     engine::{StepContext, StepOutput, Verdict, Wait},
     error::{Error, Result},
     model::ReleaseId,
-    plan::ResourceId,
+    plan::{ResourceId, StepId},
 };
 
 /// Failed tasks after which ECS gives a deployment up.
@@ -87,27 +87,28 @@ impl AwsExecutor {
         task_definition: Option<&str>,
         context: &StepContext<'_>,
     ) -> Result<StepOutput> {
-        let (spec, secrets) = self.resolve_service(spec, context).await?;
+        let spec = spec.resolved(&self.scope, &finder(context));
         let definition = async {
             match task_definition {
                 Some(given) => Ok(given.to_owned()),
-                None => self.revision(service, release, &spec.task, &secrets, context).await,
+                None => self.revision(service, release, &spec.task, context).await,
             }
         };
-        let (definition, seen) = tokio::try_join!(definition, self.own_service(service))?;
+        let (definition, seen, past) =
+            tokio::try_join!(definition, self.own_service(service), self.past_tasks(service))?;
         let hash = hash(&spec)?;
         let target = Target { service, release: Some(release), spec: &spec, hash, definition };
-        let (written, fresh) = match seen {
-            None => (self.create_service(&target, context).await?, true),
+        let written = match seen {
+            None => self.create_service(&target, context).await?,
             Some(seen) if target.is_written(&seen) => {
                 context.progress("going on with the rollout of an interrupted deploy");
-                (seen, false)
+                seen
             }
-            Some(seen) => (self.update_service(&target, &seen, context).await?, true),
+            Some(seen) => self.update_service(&target, &seen, context).await?,
         };
         let follow = Follow::Deployment(primary_id(&written).unwrap_or_default());
         let proof = self.proof(&spec, context)?;
-        let up = self.roll_out(service, follow, proof, fresh, context).await?;
+        let up = self.roll_out(service, follow, proof, past, context).await?;
         let arn = written.service_arn.unwrap_or_default();
         Ok(StepOutput::from([
             ("arn".to_owned(), arn),
@@ -128,7 +129,7 @@ impl AwsExecutor {
             .clients
             .ecs
             .create_service()
-            .cluster(self.cluster(target.service))
+            .cluster(self.cluster_of(target.service))
             .service_name(&name)
             .task_definition(&target.definition)
             .desired_count(i32::try_from(spec.count).unwrap_or(i32::MAX))
@@ -174,7 +175,7 @@ impl AwsExecutor {
             .clients
             .ecs
             .update_service()
-            .cluster(self.cluster(target.service))
+            .cluster(self.cluster_of(target.service))
             .service(self.scope.service(target.service))
             .task_definition(&target.definition)
             .set_desired_count(target.count(seen))
@@ -238,9 +239,10 @@ impl AwsExecutor {
             hash: hash(spec)?,
             definition: task_definition.to_owned(),
         };
+        let past = self.past_tasks(service).await?;
         self.update_service(&target, &seen, context).await?;
         let follow = Follow::Revision(task_definition.to_owned());
-        self.roll_out(service, follow, Proof::Running, false, context).await?;
+        self.roll_out(service, follow, Proof::Running, past, context).await?;
         Ok(StepOutput::new())
     }
 
@@ -256,6 +258,23 @@ impl AwsExecutor {
         }
     }
 
+    /// Nothing of the service runs any more, but it is still there.
+    pub(super) async fn stop_service(
+        &self,
+        service: &str,
+        context: &StepContext<'_>,
+    ) -> Result<()> {
+        let Some(seen) = self.own_service(service).await? else { return Ok(()) };
+        if seen.desired_count != 0 {
+            let update = self.clients.ecs.update_service().cluster(self.cluster_of(service));
+            let update = update.service(self.scope.service(service)).desired_count(0);
+            let stopped = update.send().await;
+            stopped.map_err(|error| failure(format!("cannot stop service {service}"), error))?;
+        }
+        let stopped = |seen: &Service| seen.running_count == 0 && seen.pending_count == 0;
+        self.wait_until_quiet(service, stopped, context).await
+    }
+
     /// The service is gone, with its tasks. A foreign one is left alone.
     pub(super) async fn delete_service(
         &self,
@@ -268,7 +287,7 @@ impl AwsExecutor {
         }
         let name = self.scope.service(service);
         if seen.status() != Some(DRAINING) {
-            let delete = self.clients.ecs.delete_service().cluster(self.cluster(service));
+            let delete = self.clients.ecs.delete_service().cluster(self.cluster_of(service));
             // By force means that its tasks are stopped too, in the same orderly way.
             match delete.service(&name).force(true).send().await {
                 Ok(_) => {}
@@ -276,10 +295,16 @@ impl AwsExecutor {
                 Err(error) => return Err(failure(format!("cannot delete service {name}"), error)),
             }
         }
-        self.wait_until_gone(service, context).await
+        self.wait_until_quiet(service, |_| false, context).await
     }
 
-    async fn wait_until_gone(&self, service: &str, context: &StepContext<'_>) -> Result<()> {
+    /// Waits until the service is gone, or as quiet as it should be.
+    async fn wait_until_quiet(
+        &self,
+        service: &str,
+        is_quiet: impl Fn(&Service) -> bool,
+        context: &StepContext<'_>,
+    ) -> Result<()> {
         let wait = Wait {
             what: format!("the tasks of service {service} to stop"),
             timeout: GONE_WITHIN,
@@ -287,8 +312,10 @@ impl AwsExecutor {
         };
         let look = async || self.find_service(service).await;
         let judge = |seen: Option<Service>| match seen {
-            None => Verdict::Met(()),
-            Some(seen) => Verdict::Waiting(format!("{} are left", seen.running_count)),
+            Some(seen) if !is_quiet(&seen) => {
+                Verdict::Waiting(format!("{} are left", seen.running_count))
+            }
+            _ => Verdict::Met(()),
         };
         wait.until(self.clock.as_ref(), context, look, judge).await
     }
@@ -314,7 +341,7 @@ impl AwsExecutor {
             .clients
             .ecs
             .describe_services()
-            .cluster(self.cluster(service))
+            .cluster(self.cluster_of(service))
             .services(&name)
             .include(ServiceField::Tags)
             .send()
@@ -330,7 +357,7 @@ impl AwsExecutor {
     }
 
     /// The cluster that a service is in: of one that is there, wherever that is.
-    pub(super) fn cluster(&self, service: &str) -> String {
+    pub(super) fn cluster_of(&self, service: &str) -> String {
         let seen = self.observed.services.get(service).and_then(|seen| seen.present());
         let seen = seen.and_then(|seen| cluster_in(&seen.arn));
         let current = self.observed.current.as_ref().map(|current| &current.desired);
@@ -452,4 +479,9 @@ fn cluster_in(arn: &str) -> Option<&str> {
 /// `family:revision`, as people know it.
 fn short(definition: &str) -> &str {
     definition.rsplit('/').next().unwrap_or(definition)
+}
+
+/// Looks up the outputs of the steps before.
+pub(super) fn finder(context: &StepContext<'_>) -> impl Fn(&StepId, &str) -> Option<String> {
+    |step, output| context.output(step, output).map(str::to_owned)
 }

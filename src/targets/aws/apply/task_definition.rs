@@ -19,7 +19,7 @@ use super::{
         names::{Scope, Tags},
         spec::{Architecture, TaskSpec},
     },
-    resolve::SecretRefs,
+    secrets::SecretRefs,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -125,10 +125,8 @@ fn environment(around: &Surroundings<'_>) -> Vec<KeyValuePair> {
 
 fn secrets(spec: &TaskSpec, around: &Surroundings<'_>) -> Vec<Secret> {
     let refs = around.secrets.iter().filter(|(name, _)| spec.env.contains_key(*name));
-    refs.filter_map(|(name, found)| {
-        Secret::builder().name(name).value_from(&found.arn).build().ok()
-    })
-    .collect()
+    refs.filter_map(|(name, arn)| Secret::builder().name(name).value_from(arn).build().ok())
+        .collect()
 }
 
 fn log_configuration(around: &Surroundings<'_>) -> LogConfiguration {
@@ -149,7 +147,7 @@ fn require_size(spec: &TaskSpec, around: &Surroundings<'_>) -> Result<()> {
     // `{"name":"","value":""},`
     const PAIR: usize = 23;
     let plain = around.env.iter().map(|(name, value)| name.len() + value.len() + PAIR);
-    let refs = around.secrets.iter().map(|(name, found)| name.len() + found.arn.len() + PAIR);
+    let refs = around.secrets.iter().map(|(name, arn)| name.len() + arn.len() + PAIR);
     let command = spec.command.iter().flatten().map(|word| word.len() + 3);
     let size = plain.chain(refs).chain(command).sum::<usize>() + REST;
     if size <= LARGEST {
@@ -180,6 +178,9 @@ pub(super) fn plain_values(
                 Error::new(ErrorKind::Invalid, format!("env {name}: {from} is not set"))
                     .hint(format!("export {from}=… and run the command again"))
             })?,
+            EnvSpec::Late { step, output, .. } => {
+                return Err(Error::failed(format!("env {name}: {step} did not tell its {output}")));
+            }
             EnvSpec::Secret { .. } => continue,
         };
         values.insert(name.clone(), value);

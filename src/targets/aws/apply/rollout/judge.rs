@@ -15,6 +15,9 @@ const START_FAILURES: usize = 2;
 /// Service events that a failure shows.
 const EVENTS: usize = 3;
 
+/// How the ids of deployments begin.
+const DEPLOYMENT: &str = "ecs-svc/";
+
 /// Which of a service's deployments is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Follow {
@@ -73,6 +76,17 @@ pub(in super::super) struct SeenDeployment {
     pub pending: i32,
 }
 
+impl SeenDeployment {
+    /// True if it started the task. AWS writes the deployment's id on it; the emulator writes the
+    /// service's name there, so that only the task definition tells its deployments apart.
+    fn started(&self, task: &SeenTask) -> bool {
+        match task.started_by.starts_with(DEPLOYMENT) {
+            true => task.started_by == self.id,
+            false => task.task_definition == self.task_definition,
+        }
+    }
+}
+
 /// How far a deployment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Rollout {
@@ -89,7 +103,7 @@ pub(in super::super) enum Rollout {
 pub(in super::super) struct Look {
     /// All its deployments.
     pub deployments: Vec<SeenDeployment>,
-    /// Its tasks that have stopped.
+    /// Its tasks that have stopped since the rollout began.
     pub stopped: Vec<SeenTask>,
     /// What ECS said of trouble since the deployment began, newest first.
     pub trouble: Vec<String>,
@@ -120,13 +134,24 @@ impl Look {
     }
 }
 
-/// Why a rollout failed: the error, and the task whose log tells more.
+/// Why a rollout failed: the error, and where the log is that tells more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Failure {
     /// What happened.
     pub error: Error,
-    /// The task that has the log, if it is one's fault.
-    pub task: Option<String>,
+    /// Whose log belongs to it.
+    pub log: LogOf,
+}
+
+/// Whose log belongs to a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum LogOf {
+    /// That of this task, by its ARN.
+    Task(String),
+    /// That of any task that runs.
+    Running,
+    /// Nobody's: nothing has run.
+    Nobody,
 }
 
 /// What a look means. `Ok` is what the wait goes by; `Err` is a failure whose log is still to be
@@ -209,7 +234,7 @@ fn gone(service: &str, look: &Look) -> Failure {
 
 /// A task of the deployment that ended by itself, or that could not even begin.
 fn crashed(service: &str, ours: &SeenDeployment, look: &Look) -> Option<Failure> {
-    let of_ours: Vec<_> = look.stopped.iter().filter(|it| it.started_by == ours.id).collect();
+    let of_ours: Vec<_> = look.stopped.iter().filter(|task| ours.started(task)).collect();
     let exited = of_ours.iter().find(|it| it.ending() == Ending::Exited);
     if let Some(task) = exited {
         return Some(blamed(task, task.crash(&format!("service {service}")), look));
@@ -222,15 +247,16 @@ fn crashed(service: &str, ours: &SeenDeployment, look: &Look) -> Option<Failure>
     let unstarted: Vec<_> = of_ours.iter().filter(|it| it.ending() == Ending::NotStarted).collect();
     let last = unstarted.last()?;
     let hopeless = unstarted.len() >= START_FAILURES || unstarted.iter().any(|it| it.is_hopeless());
-    hopeless.then(|| blamed(last, last.not_started(&format!("service {service}")), look))
+    let error = last.not_started(&format!("service {service}"));
+    hopeless.then(|| Failure { log: LogOf::Nobody, ..told(error, look) })
 }
 
 fn blamed(task: &SeenTask, error: Error, look: &Look) -> Failure {
-    Failure { task: Some(task.arn.clone()), ..told(error, look) }
+    Failure { log: LogOf::Task(task.arn.clone()), ..told(error, look) }
 }
 
 /// With what ECS itself said.
 fn told(error: Error, look: &Look) -> Failure {
     let events = look.trouble.iter().take(EVENTS);
-    Failure { error: events.fold(error, Error::cause), task: None }
+    Failure { error: events.fold(error, Error::cause), log: LogOf::Running }
 }

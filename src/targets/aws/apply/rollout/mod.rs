@@ -19,7 +19,7 @@ use aws_smithy_types::DateTime;
 use super::{
     super::{
         desired::Desired,
-        failure::failure,
+        failure::{code, failure},
         spec::{Kind, ServiceSpec},
         task::{SeenTask, id_of},
         task_log::TaskLog,
@@ -31,7 +31,7 @@ use crate::{
     error::{Error, Result},
     plan::StepId,
 };
-use judge::{Expected, Failure, Look, Rollout, SeenDeployment, judge};
+use judge::{Expected, Failure, LogOf, Look, Rollout, SeenDeployment, judge};
 pub(super) use judge::{Follow, Proof};
 use probe::Probe;
 
@@ -51,6 +51,9 @@ const SETTLED: Duration = Duration::from_millis(1000);
 /// A worker imports the same code as the web service, so it gets this many times what that took
 /// to answer before it is taken not to crash any more.
 const SETTLED_BY_WEB: u32 = 2;
+
+/// A service that is not there has no tasks.
+const ABSENT: [&str; 2] = ["ClusterNotFoundException", "ServiceNotFoundException"];
 
 impl AwsExecutor {
     /// How a service shows that it is well.
@@ -73,15 +76,20 @@ impl AwsExecutor {
         SETTLED.max(web * SETTLED_BY_WEB)
     }
 
+    /// The ARNs of the service's tasks that have stopped already: a crash of yesterday says nothing
+    /// about the rollout of today.
+    pub(super) async fn past_tasks(&self, service: &str) -> Result<BTreeSet<String>> {
+        Ok(self.tasks(service, DesiredStatus::Stopped).await?.into_iter().collect())
+    }
+
     /// Waits until the rollout is done; answers how long the service took to prove that it is
-    /// well once its tasks ran. What crashed before a rollout that is only `fresh` to us counts
-    /// against it.
+    /// well once its tasks ran. `past` are the tasks that had stopped before it.
     pub(super) async fn roll_out(
         &self,
         service: &str,
         follow: Follow,
         proof: Proof,
-        fresh: bool,
+        past: BTreeSet<String>,
         context: &StepContext<'_>,
     ) -> Result<Duration> {
         let probe = match &proof {
@@ -89,10 +97,7 @@ impl AwsExecutor {
             Proof::Settled(_) | Proof::Running => None,
         };
         let expected = Expected { service: service.to_owned(), follow, proof };
-        let mut watch = Watch::new(self, &expected, probe);
-        if !fresh {
-            watch.forget_the_past().await?;
-        }
+        let mut watch = Watch::new(self, &expected, probe, past);
         let wait = Wait {
             what: format!("service {service}"),
             timeout: ROLLOUT_WITHIN,
@@ -111,12 +116,15 @@ impl AwsExecutor {
         Ok(up)
     }
 
-    /// The error with the last lines of the task that is to blame or, if none is, of one that runs.
+    /// The error with the last lines of the log that belongs to it.
     async fn with_log(&self, service: &str, failed: Failure) -> Error {
-        let Failure { error, task } = failed;
-        let task = match task {
-            Some(task) => Some(task),
-            None => self.tasks(service, DesiredStatus::Running).await.unwrap_or_default().pop(),
+        let Failure { error, log } = failed;
+        let task = match log {
+            LogOf::Task(task) => Some(task),
+            LogOf::Running => {
+                self.tasks(service, DesiredStatus::Running).await.unwrap_or_default().pop()
+            }
+            LogOf::Nobody => None,
         };
         let Some(task) = task else { return error };
         let log = TaskLog::new(self.scope.log_group(), service, id_of(&task));
@@ -129,14 +137,20 @@ impl AwsExecutor {
             .clients
             .ecs
             .list_tasks()
-            .cluster(self.cluster(service))
+            .cluster(self.cluster_of(service))
             .service_name(self.scope.service(service))
             .desired_status(status);
         let mut pages = list.into_paginator().items().send();
         let mut found = Vec::new();
         while let Some(arn) = pages.next().await {
-            let what = || format!("cannot list the tasks of service {service}");
-            found.push(arn.map_err(|error| failure(what(), error))?);
+            match arn {
+                Ok(arn) => found.push(arn),
+                Err(error) if ABSENT.contains(&code(&error).unwrap_or_default()) => break,
+                Err(error) => {
+                    let what = format!("cannot list the tasks of service {service}");
+                    return Err(failure(what, error));
+                }
+            }
         }
         Ok(found)
     }
@@ -165,7 +179,7 @@ struct Watch<'a> {
     expected: &'a Expected,
     probe: Option<Probe>,
     begin: Duration,
-    /// Tasks that had stopped before this watch began.
+    /// Tasks that had stopped before the rollout began.
     past: BTreeSet<String>,
     /// Tasks that have stopped for good.
     stopped: BTreeMap<String, SeenTask>,
@@ -174,24 +188,21 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(executor: &'a AwsExecutor, expected: &'a Expected, probe: Option<Probe>) -> Self {
+    fn new(
+        executor: &'a AwsExecutor,
+        expected: &'a Expected,
+        probe: Option<Probe>,
+        past: BTreeSet<String>,
+    ) -> Self {
         Self {
             executor,
             expected,
             probe,
             begin: executor.clock.now(),
-            past: BTreeSet::new(),
+            past,
             stopped: BTreeMap::new(),
             steady_since: None,
         }
-    }
-
-    /// A crash of yesterday says nothing about a rollout that is gone on with.
-    async fn forget_the_past(&mut self) -> Result<()> {
-        let service = &self.expected.service;
-        self.past =
-            self.executor.tasks(service, DesiredStatus::Stopped).await?.into_iter().collect();
-        Ok(())
     }
 
     async fn look(&mut self) -> Result<Look> {
@@ -216,7 +227,7 @@ impl<'a> Watch<'a> {
 
     /// How the tasks ended; each is asked about until it is over.
     async fn ends_of(&mut self, arns: Vec<String>) -> Result<Vec<SeenTask>> {
-        let cluster = self.executor.cluster(&self.expected.service);
+        let cluster = self.executor.cluster_of(&self.expected.service);
         let known = |arn: &String| self.past.contains(arn) || self.stopped.contains_key(arn);
         let news = arns.into_iter().filter(|arn| !known(arn)).collect();
         let described = self.executor.describe_tasks(&cluster, news).await?;
