@@ -131,7 +131,7 @@ async fn desired(site: &Site, target: &Release) -> Result<Desired> {
 /// Values are not in the record; what they are now is compared with what runs.
 fn refresh(site: &Site, name: &str, value: &mut EnvSpec) -> Result<()> {
     match value {
-        EnvSpec::Literal(_) => {}
+        EnvSpec::Literal(_) | EnvSpec::Late { .. } => {}
         EnvSpec::Secret { fingerprint } => *fingerprint = site.secrets.fingerprint(name),
         EnvSpec::Caller { from, fingerprint } => {
             let current = std::env::var(&*from).map_err(|_| {

@@ -63,6 +63,7 @@ pub(crate) fn app(name: &AppName, file: EnvironmentFile, scope: &mut Scope<'_>) 
     check_env(file.env.as_ref(), &secrets, scope);
     let services = services::services(&file, &target, &secrets, scope);
     let release = release(&file, &target, scope);
+    let domain = edge::domain(file.edge.as_ref(), &target);
     let edge = edge::edge(file.edge.as_ref(), &target);
     let render = edge::render(file.render.as_ref(), edge.is_some(), scope);
     Some(App {
@@ -75,6 +76,7 @@ pub(crate) fn app(name: &AppName, file: EnvironmentFile, scope: &mut Scope<'_>) 
         release,
         env_vars: variables(file.env.as_ref()),
         secrets,
+        domain,
         edge,
         render,
         target,
