@@ -13,6 +13,7 @@ mod inventory;
 mod lock;
 mod progress;
 mod prune;
+mod push;
 mod session;
 mod source;
 #[cfg(test)]
@@ -25,4 +26,5 @@ pub use build::{APP_LABEL, BuiltImage, HASH_LABEL, ImageId, build, find};
 pub use inventory::{forget_artifacts, id_of, of_app};
 pub use lock::{BaseLock, LOCK_FILE, Pin, PinnedTo};
 pub use prune::{Pruned, prune};
+pub use push::{Pushed, Remote, push};
 pub use source::{Identity, ImageIdentity, identity};

@@ -14,9 +14,12 @@ mod fargate;
 mod names;
 pub mod observe;
 mod op;
+mod overrides;
 mod resolve;
 mod seen;
 pub mod spec;
+mod task;
+mod task_log;
 
 pub use apply::AwsExecutor;
 pub use clients::Clients;

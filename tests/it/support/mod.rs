@@ -1,6 +1,7 @@
 //! What tests that deploy share.
 
 pub mod acm;
+pub mod aws;
 pub mod cloudflare;
 mod http;
 mod sandbox;

@@ -6,9 +6,14 @@ mod dns_record;
 mod family;
 mod image;
 mod leftover;
+mod patience;
 mod record;
 mod release_step;
+mod resolve;
+mod revision;
+mod rollout;
 mod service;
+mod task_definition;
 mod things;
 
 use std::path::PathBuf;

@@ -9,7 +9,8 @@ mod traffic;
 use serde::{Deserialize, Serialize};
 
 pub use service::{
-    Architecture, Deployment, Kind, ReleaseSpec, Scaling, ServiceSpec, TaskSpec, Wiring,
+    Architecture, BALANCER_DNS, Deployment, Kind, ReleaseSpec, Scaling, ServiceSpec, TaskSpec,
+    Wiring,
 };
 pub use surroundings::{Cluster, Ingress, LogGroup, Peer, Repository, Role, Secret, SecurityGroup};
 pub use traffic::{

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{plan::Late, targets::EnvSpec};
 
+/// Stands in a variable's value for the load balancer's DNS name as long as that is not known; a
+/// step that registers a task definition puts the name in its place.
+pub const BALANCER_DNS: &str = "${load-balancer.dns}";
+
 /// What kind of service it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
