@@ -10,7 +10,6 @@ use super::{
     super::{
         super::{
             clients::Clients,
-            names::Tags,
             seen::SeenThing,
             spec::{self, Condition},
         },
@@ -20,6 +19,8 @@ use super::{
     Around, listener, name_in,
 };
 
+/// The tag with what we call the rule.
+const NAME: &str = "Name";
 /// Stands for a value that no version of the secret has.
 const FOREIGN: &str = "unknown";
 
@@ -79,7 +80,7 @@ pub(super) fn seen(
     let is_own = own == Some(balancer);
     let conditions = found.conditions().iter().flat_map(|it| conditions(around, it));
     let spec = spec::Rule {
-        name: tags.get(Tags::NAME).cloned().unwrap_or_else(|| around.scope.prefix()),
+        name: tags.get(NAME).cloned().unwrap_or_else(|| around.scope.prefix()),
         balancer: if is_own { name_in(balancer) } else { balancer }.to_owned(),
         port: listener::port(listener),
         conditions: conditions.collect(),
