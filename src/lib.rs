@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cli;
+pub mod cloudflare;
 pub mod config;
 pub mod docker;
 pub mod engine;

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 
 mod aws_api;
+mod certificates;
 mod cli;
+mod cloudflare;
 mod conformance;
 mod hostile;
 mod images;

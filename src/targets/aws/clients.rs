@@ -51,9 +51,9 @@ pub struct Clients {
     pub secrets: aws_sdk_secretsmanager::Client,
     /// Security Token Service.
     pub sts: aws_sdk_sts::Client,
-    /// What is asked without the SDK goes over this.
+    /// For what is asked without the SDK.
     pub http: Http,
-    /// Who we are, for what is asked without the SDK.
+    /// Whom requests are signed by, without the SDK.
     pub credentials: SharedCredentialsProvider,
 }
 
@@ -63,7 +63,7 @@ impl Clients {
     /// are honoured. Nothing is asked yet.
     ///
     /// # Errors
-    /// This machine has no certificate authorities.
+    /// There is no TLS.
     pub async fn new(region: &str) -> Result<Self> {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let timeouts =
@@ -75,15 +75,12 @@ impl Clients {
             .timeout_config(timeouts.build())
             .load()
             .await;
-        let http = Http::new()?;
-        let credentials = config
-            .credentials_provider()
-            .map(api::kept)
-            .ok_or_else(|| Error::new(ErrorKind::Denied, "there are no AWS credentials"))?;
+        let credentials = api::kept(config.credentials_provider().ok_or_else(no_credentials)?);
+        let plain = Http::new()?;
         Ok(Self {
             acm: aws_sdk_acm::Client::new(&config),
-            ec2: Ec2::new(http.clone(), credentials.clone(), region),
             ecr: aws_sdk_ecr::Client::new(&config),
+            ec2: Ec2::new(plain.clone(), credentials.clone(), region),
             ecs: aws_sdk_ecs::Client::new(&config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
@@ -91,21 +88,23 @@ impl Clients {
             scaling: aws_sdk_applicationautoscaling::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
-            http,
-            credentials,
             config,
+            credentials,
+            http: plain,
         })
     }
 
     /// The bucket of the ledgers.
     pub fn bucket(&self, scope: &Scope) -> Bucket {
+        let (name, region) = (scope.bucket(), &scope.region);
         let endpoint = api::override_of("s3");
+        let credentials = self.credentials.clone();
         Bucket::new(
             self.http.clone(),
-            self.credentials.clone(),
-            &scope.bucket(),
+            credentials,
+            &name,
             &scope.account,
-            &scope.region,
+            region,
             endpoint.as_deref(),
         )
     }
@@ -115,4 +114,9 @@ impl Clients {
         let endpoint = Endpoint::new(service, region);
         SignedClient::new(self.http.clone(), self.credentials.clone(), endpoint)
     }
+}
+
+fn no_credentials() -> Error {
+    Error::new(ErrorKind::Denied, "there are no AWS credentials")
+        .hint("run `aws sso login`, or set AWS_PROFILE or AWS_ACCESS_KEY_ID")
 }

@@ -42,9 +42,14 @@ where
     }
 }
 
+/// True if a code means that we may not, or are not who we say.
+pub fn is_denied(code: &str) -> bool {
+    DENIED.contains(&code)
+}
+
 /// The error of a call that AWS refused with a code and a message.
 pub fn refused(what: impl Into<String>, code: &str, message: &str) -> Error {
-    let denied = DENIED.contains(&code);
+    let denied = is_denied(code);
     let kind = if denied { ErrorKind::Denied } else { ErrorKind::Failed };
     let error = Error::new(kind, what).cause(format!("{code}: {message}"));
     match code {

@@ -5,19 +5,28 @@
 
 pub mod api;
 mod apply;
+mod certificates;
 mod clients;
 mod desired;
+pub mod diff;
 mod failure;
+mod fargate;
 mod names;
+pub mod observe;
 mod op;
-mod secrets;
+mod overrides;
+mod resolve;
+pub mod secrets;
 mod seen;
 pub mod spec;
+mod task;
+mod task_log;
+pub mod validate;
 
 pub use apply::AwsExecutor;
 pub use clients::Clients;
-pub use desired::{Desired, Probe};
+pub use desired::{Desired, GivenBalancer, Inputs, ORIGIN_SECRET_HEADER, Probe};
 pub use names::{Scope, Tags};
 pub use op::Op;
-pub use secrets::{Kept, Removal, Store, Vault};
+pub use resolve::Find;
 pub use seen::{CurrentRelease, Egress, Network, Observed, SeenService, SeenThing, Subnet};

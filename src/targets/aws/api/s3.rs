@@ -1,6 +1,6 @@
 //! Buckets: made, marked as ours, emptied and removed. What is in them is the ledger's business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -74,6 +74,19 @@ struct Listing {
 #[serde(rename_all = "PascalCase")]
 struct Listed {
     key: String,
+}
+
+/// The folders among what is in a bucket.
+#[derive(Deserialize)]
+struct Folders {
+    #[serde(rename = "CommonPrefixes", default)]
+    folders: Vec<Folder>,
+}
+
+#[derive(Deserialize)]
+struct Folder {
+    #[serde(rename = "Prefix")]
+    prefix: String,
 }
 
 impl Bucket {
@@ -232,6 +245,19 @@ impl Bucket {
         let answer = self.send("ListObjectsV2", Method::GET, &path, None).await?;
         let listing: Listing = self.read(&answer)?;
         Ok(listing.files.into_iter().map(|file| file.key).collect())
+    }
+
+    /// The names of the folders directly below `prefix`, which is empty or ends with a slash.
+    ///
+    /// # Errors
+    /// AWS refuses, or cannot be reached.
+    pub async fn folders(&self, prefix: &str) -> Result<BTreeSet<String>> {
+        let path = format!("?delimiter=%2F&list-type=2&prefix={}", encoded(prefix, ""));
+        let answer = self.send("ListObjectsV2", Method::GET, &path, None).await?;
+        let listing: Folders = self.read(&answer)?;
+        let folders = listing.folders.into_iter();
+        let name = |folder: Folder| folder.prefix.trim_end_matches('/').to_owned();
+        Ok(folders.map(name).map(|name| name[prefix.len().min(name.len())..].to_owned()).collect())
     }
 
     /// Sends one request; `path` is what follows the bucket's address.

@@ -7,9 +7,14 @@ mod family;
 mod image;
 mod leftover;
 mod ownership;
+mod patience;
 mod record;
 mod release_step;
+mod revision;
+mod rollout;
+mod secrets;
 mod service;
+mod task_definition;
 mod things;
 mod wait;
 
@@ -17,6 +22,7 @@ use std::path::PathBuf;
 
 use super::{clients::Clients, desired::Desired, names::Scope, op::Op, seen::Observed};
 use crate::{
+    cloudflare::Cloudflare,
     engine::{Clock, Executor, StepContext, StepOutput},
     error::{Error, Result},
     ledger::Ledger,
@@ -42,6 +48,8 @@ pub struct AwsExecutor {
     pub artifacts: PathBuf,
     /// By which waits are measured.
     pub clock: Box<dyn Clock>,
+    /// Where the records of the domain are kept; `None` without a token.
+    pub cloudflare: Option<Cloudflare>,
 }
 
 impl AwsExecutor {
@@ -95,6 +103,9 @@ impl AwsExecutor {
                 );
                 Box::pin(restored).await
             }
+            Op::StopService { service } => {
+                Box::pin(self.stop_service(service, context)).await.map(|()| StepOutput::new())
+            }
             Op::RecordRelease { release, rollback_to } => {
                 Box::pin(self.record_release(*release, *rollback_to, context)).await
             }
@@ -102,9 +113,6 @@ impl AwsExecutor {
                 Box::pin(self.unrecord_release(*release, *before)).await
             }
             Op::ForgetRelease { release } => Box::pin(self.forget_release(*release, context)).await,
-            Op::StopService { service } => {
-                Box::pin(self.stop_service(service, context)).await.map(|()| StepOutput::new())
-            }
             Op::Delete { .. }
             | Op::DeleteService { .. }
             | Op::DeleteFamily { .. }

@@ -113,6 +113,9 @@ pub struct SecurityGroup {
     /// Its name, of which a network has one only.
     #[serde(rename = "groupName")]
     pub name: String,
+    /// What it is for.
+    #[serde(rename = "groupDescription", default)]
+    pub description: String,
     /// The network it is part of.
     #[serde(rename = "vpcId", default)]
     pub vpc: String,

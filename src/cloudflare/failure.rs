@@ -1,0 +1,130 @@
+//! Why Cloudflare did not do what it was asked for, in its own words.
+
+use std::fmt::Write;
+
+use serde::Deserialize;
+
+use crate::{
+    error::{Error, ErrorKind},
+    http::{HttpError, StatusCode},
+};
+
+/// "Authentication error": the token is not valid here.
+const NOT_AUTHENTICATED: u32 = 10000;
+/// "Invalid request headers": the token does not even look like one.
+const MALFORMED_TOKEN: u32 = 6003;
+/// "Invalid access token", "Unauthorized to access requested resource".
+const UNAUTHORIZED: u32 = 9109;
+
+/// One of the reasons that an answer gives.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ApiError {
+    /// Its number. Those of Workers need more than 16 bits.
+    pub code: u32,
+    /// In words.
+    pub message: String,
+    /// What led to it.
+    #[serde(default)]
+    pub error_chain: Vec<ApiError>,
+}
+
+/// Why there is no result.
+#[derive(Debug)]
+pub enum Failure {
+    /// Cloudflare said no.
+    Refused {
+        /// The status; it may be 200.
+        status: StatusCode,
+        /// Its reasons; none if the answer was not the API's.
+        errors: Vec<ApiError>,
+    },
+    /// The answer says yes, but cannot be read.
+    Unreadable(serde_json::Error),
+    /// There was no answer.
+    Unreached(HttpError),
+    /// The request could not be made: the base URL is no URL.
+    Malformed(hyper::http::Error),
+}
+
+impl Failure {
+    /// True if one of the reasons has one of these codes.
+    pub fn is_any(&self, codes: &[u32]) -> bool {
+        match self {
+            Self::Refused { errors, .. } => errors.iter().any(|error| codes.contains(&error.code)),
+            _ => false,
+        }
+    }
+
+    /// True if the request may have been carried out, although its result is not known.
+    pub fn is_doubtful(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => status.is_server_error(),
+            Self::Unreached(error) => !matches!(error, HttpError::Connect { .. }),
+            Self::Unreadable(_) => true,
+            Self::Malformed(_) => false,
+        }
+    }
+
+    /// The error for the reader: `what` says what could not be done.
+    pub fn told(&self, what: impl Into<String>) -> Error {
+        let error = Error::new(self.kind(), what);
+        match self {
+            Self::Refused { status, errors } if errors.is_empty() => {
+                error.cause(format!("Cloudflare answered {status}"))
+            }
+            Self::Refused { status, errors } => {
+                let error = errors.iter().fold(error, |told, one| told.cause(one.in_words()));
+                self.advise(*status, error)
+            }
+            Self::Unreadable(source) => {
+                error.cause("Cloudflare's answer cannot be read").because(source)
+            }
+            Self::Unreached(source) => error.because(source).hint("check the network"),
+            Self::Malformed(source) => error.because(source).hint("check CLOUDFLARE_API_BASE_URL"),
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Refused { status, .. } if self.is_denied(*status) => ErrorKind::Denied,
+            Self::Refused { status, .. } if is_passing(*status) => ErrorKind::Unavailable,
+            Self::Unreached(_) => ErrorKind::Unavailable,
+            Self::Refused { .. } | Self::Unreadable(_) => ErrorKind::Failed,
+            Self::Malformed(_) => ErrorKind::Usage,
+        }
+    }
+
+    fn is_denied(&self, status: StatusCode) -> bool {
+        matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            || self.is_any(&[NOT_AUTHENTICATED, MALFORMED_TOKEN, UNAUTHORIZED])
+    }
+
+    fn advise(&self, status: StatusCode, error: Error) -> Error {
+        if self.is_denied(status) {
+            return error.hint(
+                "CLOUDFLARE_API_TOKEN needs the permissions Zone Read and DNS Edit for the zone: \
+                 https://dash.cloudflare.com/profile/api-tokens",
+            );
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return error.hint("Cloudflare allows 1,200 requests in five minutes; try again then");
+        }
+        error
+    }
+}
+
+impl ApiError {
+    fn in_words(&self) -> String {
+        let mut words = format!("{} (code {})", self.message, self.code);
+        for cause in &self.error_chain {
+            // Writing to a string does not fail.
+            let _ = write!(words, ", {}", cause.in_words());
+        }
+        words
+    }
+}
+
+/// True for what is over by itself.
+pub(super) fn is_passing(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+}
