@@ -158,7 +158,10 @@ mod tests {
     fn a_refusal_in_json_is_read_without_its_namespace() {
         let body = r#"{"__type":"com.amazon#AccessDeniedException","Message":"not you"}"#;
         let refusal = refusal(400, body);
-        assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("AccessDeniedException", "not you"));
+        assert_eq!(
+            (refusal.code.as_str(), refusal.message.as_str()),
+            ("AccessDeniedException", "not you")
+        );
     }
 
     #[test]

@@ -41,11 +41,7 @@ impl AwsExecutor {
     }
 
     /// Others may have put something into it since the plan was made: then it stays.
-    pub(super) async fn delete_bucket(
-        &self,
-        name: &str,
-        context: &StepContext<'_>,
-    ) -> Result<()> {
+    pub(super) async fn delete_bucket(&self, name: &str, context: &StepContext<'_>) -> Result<()> {
         let bucket = self.clients.bucket(&self.scope);
         if !bucket.exists().await? {
             return Ok(());
@@ -72,11 +68,11 @@ impl AwsExecutor {
         if resource.kind != "task" {
             return Err(Error::failed(format!("nobody knows how to sweep the {resource}")));
         }
-        let attempt = async || self.stop_task(resource, arn, context).await;
+        let attempt = async || self.sweep_task(resource, arn, context).await;
         self.persist(format!("the {resource} to stop"), STOPPING, context, attempt).await
     }
 
-    async fn stop_task(
+    async fn sweep_task(
         &self,
         resource: &ResourceId,
         arn: &str,

@@ -79,13 +79,8 @@ impl AwsExecutor {
         port: u16,
     ) -> Result<Option<FoundListener>> {
         let Some(arn) = self.balancer_arn(balancer).await? else { return Ok(None) };
-        let mut pages = self
-            .clients
-            .elb
-            .describe_listeners()
-            .load_balancer_arn(arn)
-            .into_paginator()
-            .send();
+        let mut pages =
+            self.clients.elb.describe_listeners().load_balancer_arn(arn).into_paginator().send();
         while let Some(page) = pages.next().await {
             let what = format!("cannot read the listeners of the load balancer {balancer}");
             let Some(page) = unless_absent(page, &ABSENT, what)? else { return Ok(None) };

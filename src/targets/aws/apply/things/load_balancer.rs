@@ -34,7 +34,10 @@ impl AwsExecutor {
         let groups = self.group_ids(&spec.groups, context)?;
         let balancer = match self.find_balancer(&spec.name).await? {
             Some(found) => {
-                self.must_own(id, &self.tags_of(found.load_balancer_arn().unwrap_or_default()).await?)?;
+                self.must_own(
+                    id,
+                    &self.tags_of(found.load_balancer_arn().unwrap_or_default()).await?,
+                )?;
                 self.change_balancer(id, spec, &groups, &found).await?;
                 found
             }

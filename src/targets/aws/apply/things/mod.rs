@@ -24,11 +24,7 @@ use crate::{
 
 impl AwsExecutor {
     /// The thing is like this.
-    pub(super) async fn put(
-        &self,
-        thing: &Thing,
-        context: &StepContext<'_>,
-    ) -> Result<StepOutput> {
+    pub(super) async fn put(&self, thing: &Thing, context: &StepContext<'_>) -> Result<StepOutput> {
         let id = &thing.id();
         match thing {
             Thing::Repository(it) => self.put_repository(id, it).await,

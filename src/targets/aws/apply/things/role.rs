@@ -73,8 +73,7 @@ impl AwsExecutor {
         let what = || format!("cannot create the {id}");
         let tags = self.scope.tags().into_iter();
         let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
-        let tags =
-            tags.collect::<Result<_, BuildError>>().context(ErrorKind::Failed, what)?;
+        let tags = tags.collect::<Result<_, BuildError>>().context(ErrorKind::Failed, what)?;
         let call = self
             .clients
             .iam

@@ -89,9 +89,9 @@ impl AwsExecutor {
     async fn our_rule(&self, spec: &Rule, rules: &[Found]) -> Result<Option<String>> {
         let arns: Vec<_> = rules.iter().filter_map(|rule| rule.rule_arn.clone()).collect();
         let tagged = self.tags_of_all(&arns).await?;
-        let mut ours = tagged.into_iter().filter(|(_, tags)| {
-            self.scope.owns(tags) && tags.get(Tags::NAME) == Some(&spec.name)
-        });
+        let mut ours = tagged
+            .into_iter()
+            .filter(|(_, tags)| self.scope.owns(tags) && tags.get(Tags::NAME) == Some(&spec.name));
         Ok(ours.next().map(|(arn, _)| arn))
     }
 
@@ -122,9 +122,11 @@ impl AwsExecutor {
             Verdict::Met(made) => {
                 let made = made.rules.unwrap_or_default().pop();
                 let arn = made.and_then(|made| made.rule_arn);
-                Verdict::Met(arn.ok_or_else(|| {
-                    Error::failed(format!("AWS did not tell about the new {id}"))
-                })?)
+                Verdict::Met(
+                    arn.ok_or_else(|| {
+                        Error::failed(format!("AWS did not tell about the new {id}"))
+                    })?,
+                )
             }
             Verdict::Waiting(words) => Verdict::Waiting(words),
             Verdict::Failed(error) => Verdict::Failed(error),

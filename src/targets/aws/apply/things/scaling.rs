@@ -16,11 +16,7 @@ use crate::{
     error::{Context, ErrorKind, Result},
     plan::ResourceId,
     targets::aws::{
-        apply::{
-            ownership::TagMap,
-            task_definition::from_ecs_tags,
-            wait::unless_absent,
-        },
+        apply::{ownership::TagMap, task_definition::from_ecs_tags, wait::unless_absent},
         failure::failure,
         spec::Scaling,
     },

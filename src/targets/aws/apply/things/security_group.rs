@@ -65,7 +65,9 @@ impl AwsExecutor {
         self.forget_group(&group.id).await?;
         let attempt = async || match self.clients.ec2.delete_security_group(&group.id).await {
             Ok(()) => Ok(Verdict::Met(())),
-            Err(error) if error.is(IN_USE) => Ok(Verdict::Waiting(self.who_is_in(&group.id).await?)),
+            Err(error) if error.is(IN_USE) => {
+                Ok(Verdict::Waiting(self.who_is_in(&group.id).await?))
+            }
             Err(error) => Err(Error::from(error)),
         };
         self.persist(format!("the {id} to be free"), DETACHING, context, attempt).await
@@ -99,6 +101,7 @@ impl AwsExecutor {
             Ok(id) => Ok(Some(Found {
                 id,
                 name: spec.name.clone(),
+                description: spec.description.clone(),
                 vpc: spec.vpc.clone(),
                 ingress: Vec::new(),
                 tags,
@@ -178,12 +181,8 @@ impl AwsExecutor {
 
 /// A permission as one for each of its sources: AWS tells together what has the same ports.
 fn single(permission: &Permission) -> Vec<Permission> {
-    let bare = Permission {
-        ipv4: Vec::new(),
-        ipv6: Vec::new(),
-        groups: Vec::new(),
-        ..permission.clone()
-    };
+    let bare =
+        Permission { ipv4: Vec::new(), ipv6: Vec::new(), groups: Vec::new(), ..permission.clone() };
     let ipv4 = permission.ipv4.iter();
     let ipv4 = ipv4.map(|range| Permission { ipv4: vec![range.clone()], ..bare.clone() });
     let ipv6 = permission.ipv6.iter();
