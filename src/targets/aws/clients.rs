@@ -3,9 +3,19 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
+};
+
+use super::{
+    api::{self, Endpoint, SignedClient, ec2::Ec2, s3::Bucket},
+    names::Scope,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    http::Http,
 };
 
 /// Attempts for one call. The SDK repeats what is safe to repeat: throttling, 5xx, a cut
@@ -23,6 +33,8 @@ pub struct Clients {
     pub config: SdkConfig,
     /// Certificate Manager.
     pub acm: aws_sdk_acm::Client,
+    /// The network: security groups, subnets.
+    pub ec2: Ec2,
     /// Elastic Container Registry.
     pub ecr: aws_sdk_ecr::Client,
     /// Elastic Container Service.
@@ -39,13 +51,20 @@ pub struct Clients {
     pub secrets: aws_sdk_secretsmanager::Client,
     /// Security Token Service.
     pub sts: aws_sdk_sts::Client,
+    /// What is asked without the SDK goes over this.
+    pub http: Http,
+    /// Who we are, for what is asked without the SDK.
+    pub credentials: SharedCredentialsProvider,
 }
 
 impl Clients {
     /// The clients for a region, with the caller's credentials: environment, profile, SSO, web
     /// identity, container or instance role. `AWS_ENDPOINT_URL` and its variants for one service
     /// are honoured. Nothing is asked yet.
-    pub async fn new(region: &str) -> Self {
+    ///
+    /// # Errors
+    /// This machine has no certificate authorities.
+    pub async fn new(region: &str) -> Result<Self> {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let timeouts =
             TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT);
@@ -56,8 +75,14 @@ impl Clients {
             .timeout_config(timeouts.build())
             .load()
             .await;
-        Self {
+        let http = Http::new()?;
+        let credentials = config
+            .credentials_provider()
+            .map(api::kept)
+            .ok_or_else(|| Error::new(ErrorKind::Denied, "there are no AWS credentials"))?;
+        Ok(Self {
             acm: aws_sdk_acm::Client::new(&config),
+            ec2: Ec2::new(http.clone(), credentials.clone(), region),
             ecr: aws_sdk_ecr::Client::new(&config),
             ecs: aws_sdk_ecs::Client::new(&config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
@@ -66,7 +91,28 @@ impl Clients {
             scaling: aws_sdk_applicationautoscaling::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
+            http,
+            credentials,
             config,
-        }
+        })
+    }
+
+    /// The bucket of the ledgers.
+    pub fn bucket(&self, scope: &Scope) -> Bucket {
+        let endpoint = api::override_of("s3");
+        Bucket::new(
+            self.http.clone(),
+            self.credentials.clone(),
+            &scope.bucket(),
+            &scope.account,
+            &scope.region,
+            endpoint.as_deref(),
+        )
+    }
+
+    /// A client for a service whose SDK is not worth its weight.
+    pub fn signed(&self, service: &'static str, region: &str) -> SignedClient {
+        let endpoint = Endpoint::new(service, region);
+        SignedClient::new(self.http.clone(), self.credentials.clone(), endpoint)
     }
 }

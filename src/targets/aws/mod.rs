@@ -10,6 +10,7 @@ mod desired;
 mod failure;
 mod names;
 mod op;
+mod secrets;
 mod seen;
 pub mod spec;
 
@@ -18,4 +19,5 @@ pub use clients::Clients;
 pub use desired::{Desired, Probe};
 pub use names::{Scope, Tags};
 pub use op::Op;
+pub use secrets::{Kept, Removal, Store, Vault};
 pub use seen::{CurrentRelease, Egress, Network, Observed, SeenService, SeenThing, Subnet};

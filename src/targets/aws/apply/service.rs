@@ -33,6 +33,14 @@ impl AwsExecutor {
         Err(Error::failed("not there yet"))
     }
 
+    pub(super) async fn stop_service(
+        &self,
+        _service: &str,
+        _context: &StepContext<'_>,
+    ) -> Result<()> {
+        Err(Error::failed("not there yet"))
+    }
+
     pub(super) async fn delete_service(
         &self,
         _service: &str,
