@@ -50,9 +50,10 @@ pub fn a_new_version<P: Platform>(platform: &P) {
 }
 
 pub fn a_release_that_is_not_healthy<P: Platform>(platform: &P) {
+    // Time enough for a busy machine to start it and hear why.
     let app = App::version(2)
         .with_fault("unhealthy")
-        .with_edit("health: /healthz", "health: /healthz, health_timeout: 3s");
+        .with_edit("health: /healthz", "health: /healthz, health_timeout: 15s");
     let why = ["did not become healthy", "500", "the database is on fire"];
     fails(platform, &app, &why);
 }
@@ -69,8 +70,8 @@ pub fn a_release_step_that_fails<P: Platform>(platform: &P) {
 
 pub fn a_release_step_that_hangs<P: Platform>(platform: &P) {
     let app =
-        App::version(2).with_fault("migration-hangs").with_edit("timeout: 60s", "timeout: 3s");
-    fails(platform, &app, &["did not end within 3 s", "waiting for a lock"]);
+        App::version(2).with_fault("migration-hangs").with_edit("timeout: 60s", "timeout: 15s");
+    fails(platform, &app, &["did not end within 15 s", "waiting for a lock"]);
 }
 
 pub fn a_rollback<P: Platform>(platform: &P) {

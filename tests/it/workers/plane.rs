@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     sync::{
         OnceLock,
@@ -19,6 +20,9 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::json;
 
 use super::origin::Origin;
+
+/// Long after a busy machine has come so far.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct Plane {
     pub control: Control,
@@ -104,7 +108,7 @@ impl Drop for Plane {
             return;
         };
         let _ = kill_process(pid, Signal::TERM);
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         while command_line(pid).contains("__supervise") && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -117,8 +121,12 @@ fn program() -> PathBuf {
     PROGRAM.get_or_init(|| workerd::ensure().unwrap()).clone()
 }
 
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// Below those that the system gives to connections, else one of a test beside this one could
+/// have it by the time it is used. Tests are processes: each begins to look somewhere else.
+pub fn free_port() -> u16 {
+    let first = 10_000 + u16::try_from(std::process::id() * 7 % 10_000).unwrap();
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    (first..30_000).find(is_free).unwrap()
 }
 
 fn command_line(pid: Pid) -> String {
@@ -133,7 +141,7 @@ pub fn kill(pid: u32) {
 /// The test's process may be the parent: what is only waited for counts as gone.
 pub async fn wait_until_gone(pid: u32) {
     let pid = Pid::from_raw(pid.cast_signed()).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + PATIENCE;
     while test_kill_process(pid).is_ok() && !command_line(pid).is_empty() {
         assert!(Instant::now() < deadline, "{pid:?} still runs: {}", command_line(pid));
         tokio::time::sleep(Duration::from_millis(10)).await;
