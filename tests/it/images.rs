@@ -15,7 +15,7 @@ use bollard::{
         RemoveContainerOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
     },
 };
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::join_all};
 use mizan::{
     config::ConfigFile,
     docker::{self, Docker},
@@ -457,6 +457,28 @@ async fn pruning_removes_our_old_images_and_lists_those_in_use() {
         let mut expected = [foreign.id.0.clone(), used.id.0.clone(), new.id.0.clone()];
         expected.sort_unstable();
         assert_eq!(left, expected, "the foreign tag keeps its image");
+    })
+    .await;
+}
+
+/// As the releases that a deploy forgets are: each is a step of its own.
+#[tokio::test]
+async fn prunings_at_once_do_not_trip_over_each_other() {
+    let files = [("Dockerfile", "FROM scratch\nCOPY a /a\n"), ("a", "")];
+    Case::run("it-prune-race", &files, async |case| {
+        for content in 0..8 {
+            write(case.root.path(), "a", &content.to_string());
+            case.build().await.expect("built");
+        }
+        // Some list the images while others are taking one away.
+        let prunings = (0..16).map(async |turn| {
+            tokio::time::sleep(Duration::from_millis(3 * turn)).await;
+            prune(&case.docker, &case.app.name, &[]).await
+        });
+        for pruned in join_all(prunings).await {
+            assert_eq!(pruned.expect("pruned").in_use, Vec::<String>::new());
+        }
+        assert_eq!(case.images().await, Vec::<String>::new());
     })
     .await;
 }
