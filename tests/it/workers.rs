@@ -23,8 +23,10 @@ use mizan::{
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 
 use origin::Origin;
-use plane::{Plane, free_port, kill, wait_until_gone};
+use plane::{Plane, kill, wait_until_gone};
 use visitor::{Connections, Tally, Visitor, load};
+
+use crate::support::free_port;
 
 /// Switching under load: this many requests at least, else the test proves little.
 const ENOUGH_REQUESTS: usize = 2000;

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     sync::{
         OnceLock,
@@ -20,6 +19,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::json;
 
 use super::origin::Origin;
+use crate::support::free_port;
 
 /// Long after a busy machine has come so far.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -119,14 +119,6 @@ impl Drop for Plane {
 fn program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| workerd::ensure().unwrap()).clone()
-}
-
-/// Below those that the system gives to connections, else one of a test beside this one could
-/// have it by the time it is used. Tests are processes: each begins to look somewhere else.
-pub fn free_port() -> u16 {
-    let first = 10_000 + u16::try_from(std::process::id() * 7 % 10_000).unwrap();
-    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    (first..30_000).find(is_free).unwrap()
 }
 
 fn command_line(pid: Pid) -> String {
