@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 import { lookup } from "./loopback.mjs";
 import { connect } from "./websocket.mjs";
 
-const REQUEST_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 60_000; // nobody waits so long for a page, but a busy machine may make them
 const POST_PAUSE_MS = 20; // a writer is a person: reads must outnumber writes, or nothing is ever cached
 const PING_PAUSE_MS = 100;
 const ERRORS_KEPT = 5;
