@@ -53,15 +53,11 @@ export class Plane {
     }
   }
 
+  /** At once: after a test that failed, a request may be under way that nobody answers any more. */
   async stop() {
-    await this.stopReleases();
-    await end(this.#hub);
+    for (const child of [...this.#releases, this.#hub]) await end(child, "SIGKILL");
     await this.origin.stop();
     await fs.rm(this.#folder, { recursive: true, force: true });
-  }
-
-  async stopReleases() {
-    for (const child of this.#releases) await end(child);
   }
 
   get hubSocket() {
