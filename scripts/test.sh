@@ -45,7 +45,7 @@ step_templates() {
   "$root/scripts/tools.sh" templates
   cd "$root/templates"
   npm run --silent check
-  npx biome check --config-path=. --error-on-warnings ../scripts ../tests/support ../tests/traffic ../tests/browser
+  npx biome check --config-path=. --error-on-warnings ../scripts ../tests/support ../tests/traffic ../tests/browser ../tests/bench
 }
 
 step_clippy() { cargo clippy --locked --all-targets --quiet -- -D warnings; }
@@ -70,6 +70,7 @@ step_board() {
 prepare_rust() {
   "$root/scripts/docker-engine.sh" ensure
   "$root/scripts/base-images.sh"
+  "$root/scripts/aws-emulators.sh" image >/dev/null
   "$root/scripts/tools.sh" nextest templates
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tools that tests and benchmarks need, each installed only where it is missing.
 #
-#   tools.sh NAME...    chromium measuring processes shellcheck nextest deny templates browser board
+#   tools.sh NAME...    chromium measuring processes shellcheck nextest deny templates browser board aws-peers
 #
 # Debian packages come by apt, cargo tools are kept in the cache folder, npm packages beside their lock file.
 # shellcheck source=lib.sh
@@ -23,9 +23,20 @@ ensure_browser() { npm_packages tests/browser; }
 # The example app's own packages: React and Vite beside its lock file, Django in a virtual environment.
 ensure_board() {
   npm_packages examples/board/frontend
-  local requirements=$root/examples/board/backend/requirements.txt venv=$cache/board-venv
+  python_packages examples/board/backend "$cache/board-venv"
+}
+
+# What mizan's deploys to AWS are compared with.
+ensure_aws-peers() {
+  npm_packages tests/bench/aws/cdk
+  python_packages tests/bench/aws "$cache/aws-venv"
+}
+
+# What the requirements.txt of a folder says, in a virtual environment; skipped while it is installed.
+python_packages() {
+  local requirements=$root/$1/requirements.txt venv=$2
   cmp --silent "$requirements" "$venv/.installed-requirements" && return
-  say "installing the Python packages of examples/board"
+  say "installing the Python packages of $1"
   rm -rf "$venv"
   python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
   { python3 -m venv "$venv" && retry "$venv/bin/python" -m pip install --quiet -r "$requirements" >&2; } ||
