@@ -1,6 +1,11 @@
 //! An AWS environment as commands use it: account, network, ledger, secrets, load balancer.
 
-use std::{collections::BTreeMap, env, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    path::PathBuf,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -66,15 +71,29 @@ impl AwsSite {
                 image,
                 secret: &|name| self.secrets.version(name).map(str::to_owned),
                 caller: &fingerprint,
-                origin_secret_versions: self.secrets.versions(&self.scope.origin_secret()),
+                origin_secret_versions: self.origin_secret(),
                 balancer: self.balancer.clone(),
                 balancer_dns: self.balancer_dns.clone(),
             },
         )
     }
 
+    /// The version of the origin's secret that the Edge sends, once there is one.
+    fn origin_secret(&self) -> BTreeSet<String> {
+        let name = self.scope.origin_secret();
+        let short = name.rsplit('/').next().unwrap_or_default();
+        self.secrets.version(short).map(str::to_owned).into_iter().collect()
+    }
+
     async fn observe(&self, want: Option<&Desired>) -> Result<Observed> {
-        let mut observed = observe::observe(&self.clients, &self.scope, want, &self.ledger).await?;
+        let mut observed = observe::observe(
+            &self.clients,
+            self.cloudflare.as_ref(),
+            &self.scope,
+            want,
+            &self.ledger,
+        )
+        .await?;
         // Nothing of this target reads them yet.
         observed.artifacts_cached = true;
         Ok(observed)

@@ -94,6 +94,12 @@ impl Clients {
         })
     }
 
+    /// A client for a service whose SDK is not worth its weight.
+    pub fn signed(&self, service: &'static str, region: &str) -> SignedClient {
+        let endpoint = Endpoint::new(service, region);
+        SignedClient::new(self.http.clone(), self.credentials.clone(), endpoint)
+    }
+
     /// The bucket of the ledgers.
     pub fn bucket(&self, scope: &Scope) -> Bucket {
         let (name, region) = (scope.bucket(), &scope.region);
@@ -107,12 +113,6 @@ impl Clients {
             region,
             endpoint.as_deref(),
         )
-    }
-
-    /// A client for a service whose SDK is not worth its weight.
-    pub fn signed(&self, service: &'static str, region: &str) -> SignedClient {
-        let endpoint = Endpoint::new(service, region);
-        SignedClient::new(self.http.clone(), self.credentials.clone(), endpoint)
     }
 }
 

@@ -29,4 +29,5 @@ pub use desired::{Desired, GivenBalancer, Inputs, ORIGIN_SECRET_HEADER, Probe};
 pub use names::{Scope, Tags};
 pub use op::Op;
 pub use resolve::Find;
+pub use secrets::{Kept, Removal, Store, Vault};
 pub use seen::{CurrentRelease, Egress, Network, Observed, SeenService, SeenThing, Subnet};
