@@ -1,6 +1,7 @@
 //! Every kind of thing, put, put again, changed and deleted at two emulators that were written
 //! independently of each other; and things of others, which stay as they are.
 
+mod secrets;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +85,8 @@ fn changed(thing: &Thing) -> Thing {
             it.policies = BTreeMap::from([("other".to_owned(), POLICY.to_owned())]);
         }
         Thing::SecurityGroup(it) => {
-            it.ingress = BTreeSet::from([Ingress { port: 443, from: Peer::Cidr("10.0.0.0/8".into()) }]);
+            it.ingress =
+                BTreeSet::from([Ingress { port: 443, from: Peer::Cidr("10.0.0.0/8".into()) }]);
         }
         Thing::LoadBalancer(it) => {
             it.attributes = attribute("idle_timeout.timeout_seconds", "90");
