@@ -98,7 +98,7 @@ running_from() {
 answers() { curl --silent --fail --max-time 5 --output /dev/null "$1"; }
 
 wait_for() {
-  local deadline=$((SECONDS + 60))
+  local deadline=$((SECONDS + 120))
   until answers "$1"; do
     [ "$SECONDS" -lt "$deadline" ] || fail "$2 does not answer" "docker logs $2"
     sleep 0.1

@@ -48,12 +48,15 @@ struct Deployed {
 pub async fn run(args: &DeployArgs, global: &GlobalArgs, output: &Output) -> Done {
     let project = Project::load(global)?;
     warn(&project, output)?;
-    let app = &project.app;
+    let project = &project;
     let terminal = Terminal::new(global.yes);
-    on_target!(app, S => match (args.offline, args.plan) {
-        (true, _) => offline::<S>(app, output),
-        (false, true) => plan::<S>(args, app, output).await,
-        (false, false) => Box::pin(deploy::<S>(args, app, terminal, output)).await,
+    on_target!(project.app, S => {
+        project.file.report(&project.app.env, &S::check(&project.app))?;
+        match (args.offline, args.plan) {
+            (true, _) => offline::<S>(&project.app, output),
+            (false, true) => plan::<S>(args, project, output).await,
+            (false, false) => Box::pin(deploy::<S>(args, project, terminal, output)).await,
+        }
     })
 }
 
@@ -67,8 +70,10 @@ fn warn(project: &Project, output: &Output) -> Result<(), Failure> {
 }
 
 /// `--plan`: shows, saves, and says by the exit code whether there are changes.
-async fn plan<S: Site>(args: &DeployArgs, app: &App, output: &Output) -> Done {
+async fn plan<S: Site>(args: &DeployArgs, project: &Project, output: &Output) -> Done {
+    let app = &project.app;
     let site = S::open(app).await?;
+    project.file.report(&app.env, &site.findings(app))?;
     let mut look = site.look(app).await?;
     look.plan.notes.extend(site.missing_secrets(app).iter().map(missing_secret));
     output.plan(&look.plan)?;
@@ -94,11 +99,13 @@ fn offline<S: Site>(app: &App, output: &Output) -> Done {
 
 async fn deploy<S: Site>(
     args: &DeployArgs,
-    app: &App,
+    project: &Project,
     terminal: Terminal,
     output: &Output,
 ) -> Done {
+    let app = &project.app;
     let mut site = S::open(app).await?;
+    project.file.report(&app.env, &site.findings(app))?;
     let guard = site.lock("mizan deploy", args.wait.map(Duration::from_secs)).await?;
     with_lock(guard, output, async |guard| {
         Box::pin(deploy_locked(site, args, app, terminal, output, guard)).await

@@ -48,7 +48,7 @@ async fn destroy<S: Site>(
         output.plan(&look.plan)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if !site.exists() {
+    if !site.exists().await? {
         // A place for a lock would have to be made, only to be removed.
         return Box::pin(demolish(site, args, app, terminal, output, None)).await;
     }

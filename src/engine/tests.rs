@@ -606,6 +606,13 @@ fn a_lock_that_is_lost_after_the_commit_point_leaves_the_work_behind_it() {
 }
 
 #[test]
+fn a_lock_that_is_lost_when_all_is_done_does_no_harm() {
+    let scene = Scene { lose_at: "toy/a done in 1", ..Scene::default() };
+    let told = scene.play(&plan([step("a", &[])]));
+    assert_eq!(told.report.outcome, Outcome::Clean, "{}", told.events);
+}
+
+#[test]
 fn a_lock_that_is_lost_while_unwinding_ends_the_unwinding() {
     for silent in [false, true] {
         let scene = Scene {

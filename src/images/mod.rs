@@ -21,7 +21,7 @@ mod testing;
 mod upload;
 
 pub use artifacts::{ArtifactRequest, Artifacts, cached, extract};
-pub use bases::current_lock;
+pub use bases::{current_lock, lock_without_engine};
 pub use build::{APP_LABEL, BuiltImage, HASH_LABEL, ImageId, build, find};
 pub use inventory::{forget_artifacts, id_of, of_app};
 pub use lock::{BaseLock, LOCK_FILE, Pin, PinnedTo};

@@ -10,6 +10,7 @@ use object_store::memory::InMemory;
 
 use super::{Look, MissingSecret, SecretInput, ServiceStatus, Site, Status, Teardown};
 use crate::{
+    config::Finding,
     docker,
     error::{Context, Error, ErrorKind, Result},
     images::{self, ArtifactRequest, Artifacts, BaseLock, Identity, ImageId},
@@ -235,6 +236,14 @@ impl Site for LocalSite {
     type Ground = Option<Desired>;
     type Executor = LocalExecutor;
 
+    fn check(_app: &App) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    fn findings(&self, _app: &App) -> Vec<Finding> {
+        Vec::new()
+    }
+
     async fn open(app: &App) -> Result<Self> {
         let scope = local_scope(app)?;
         let state = StateDir::new(&scope)?;
@@ -271,8 +280,8 @@ impl Site for LocalSite {
         &self.ledger
     }
 
-    fn exists(&self) -> bool {
-        self.state.root().is_dir()
+    async fn exists(&self) -> Result<bool> {
+        Ok(self.state.root().is_dir())
     }
 
     async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<Guard> {

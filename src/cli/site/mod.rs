@@ -1,14 +1,17 @@
 //! An environment as commands use it, whatever its target: one implementation per target.
 
+mod aws;
 mod local;
 
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use aws::AwsSite;
 pub use local::{LocalSite, local_scope};
 
 use crate::{
+    config::Finding,
     engine::{Executor, Outputs},
     error::{Error, ErrorKind, Result},
     ledger::{Guard, Ledger, Release},
@@ -27,8 +30,14 @@ pub trait Site: Sized {
     /// What executes a plan.
     type Executor: Executor<Self::Op>;
 
+    /// What the target would refuse, told before anything is asked.
+    fn check(app: &App) -> Vec<Finding>;
+
     /// Opens the environment: its platform answers, its ledger is readable. Nothing is created.
     async fn open(app: &App) -> Result<Self>;
+
+    /// What the target would refuse, now that its account and network are known.
+    fn findings(&self, app: &App) -> Vec<Finding>;
 
     /// What a first deploy would create, without looking at anything but files.
     fn offline(app: &App) -> Result<Plan<Self::Op>>;
@@ -37,7 +46,7 @@ pub trait Site: Sized {
     fn ledger(&self) -> &Ledger;
 
     /// False if nothing of it exists, not even a place for a lock.
-    fn exists(&self) -> bool;
+    async fn exists(&self) -> Result<bool>;
 
     /// Takes the lock; waits for at most `wait` if another has it.
     async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<Guard>;
@@ -192,9 +201,11 @@ macro_rules! on_target {
                 type $site = $crate::cli::site::LocalSite;
                 $work
             }
-            $crate::model::Target::Aws(_)
-            | $crate::model::Target::Azure { .. }
-            | $crate::model::Target::Origin { .. } => {
+            $crate::model::Target::Aws(_) => {
+                type $site = $crate::cli::site::AwsSite;
+                $work
+            }
+            $crate::model::Target::Azure { .. } | $crate::model::Target::Origin { .. } => {
                 Err($crate::cli::site::unsupported(&$app).into())
             }
         }

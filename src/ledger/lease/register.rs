@@ -45,6 +45,9 @@ pub(super) struct Held {
     /// Who, and what for.
     #[serde(flatten)]
     pub(super) claim: Claim,
+    /// Where the holder's process number is from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) kernel: Option<String>,
     /// How long it holds after the store has taken it.
     pub(super) lease_seconds: u64,
     /// When that ends by the holder's clock; for people to read, nothing is decided by it.

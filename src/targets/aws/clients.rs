@@ -10,7 +10,7 @@ use aws_smithy_http_client::{
 };
 
 use super::{
-    api::{self, ec2::Ec2, s3::Bucket},
+    api::{self, Endpoint, SignedClient, ec2::Ec2, s3::Bucket},
     names::Scope,
 };
 use crate::{
@@ -92,6 +92,12 @@ impl Clients {
             credentials,
             http: plain,
         })
+    }
+
+    /// A client for a service whose SDK is not worth its weight.
+    pub fn signed(&self, service: &'static str, region: &str) -> SignedClient {
+        let endpoint = Endpoint::new(service, region);
+        SignedClient::new(self.http.clone(), self.credentials.clone(), endpoint)
     }
 
     /// The bucket of the ledgers.

@@ -1,6 +1,7 @@
 //! The ledger and its lease in a bucket.
 
 use std::{
+    process,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -54,7 +55,8 @@ fn lock(ledger: &Ledger) -> LeaseLock {
 
 fn claim(holder: &str) -> Claim {
     let since = TIME.parse().unwrap();
-    Claim { holder: holder.into(), pid: 7, command: "mizan deploy".into(), since }
+    // The lock of a process that is gone would be anybody's.
+    Claim { holder: holder.into(), pid: process::id(), command: "mizan deploy".into(), since }
 }
 
 fn release(id: u64) -> Release {

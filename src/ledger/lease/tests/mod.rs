@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use self::world::{Line, Machine, World, settle};
 use super::*;
+use crate::ledger::Lock;
 
 const YEAR: u64 = 365 * 24 * 3600;
 
@@ -123,6 +124,21 @@ async fn a_lock_whose_holder_is_gone_falls_free_by_the_clock_of_the_store() {
     world.pass(1).await;
     assert_eq!(ben.lock().holder().await, Ok(None));
     assert_eq!(take(&ben).await.unwrap().fencing(), 2);
+}
+
+#[tokio::test]
+async fn a_lock_of_a_dead_process_of_this_machine_is_taken_at_once() {
+    let (_, anna, _) = world();
+    let here = |kernel: &str| LeaseLock { kernel: Some(kernel.into()), ..anna.lock() };
+    let (dead, alive) = (u32::try_from(i32::MAX).unwrap(), std::process::id());
+    let claim = |pid| Claim { pid, ..anna.claim() };
+    drop(here("this").acquire(claim(dead), None).await.unwrap());
+    refused(here("another").acquire(claim(alive), None).await);
+    refused(anna.lock().acquire(claim(alive), None).await);
+    assert_eq!(here("this").holder().await, Ok(None));
+    let guard = here("this").acquire(claim(alive), None).await.unwrap();
+    assert_eq!(guard.fencing(), 2);
+    refused(here("this").acquire(claim(dead), None).await);
 }
 
 #[tokio::test]
@@ -264,6 +280,29 @@ async fn who_has_lost_it_gives_nothing_back() {
     assert_eq!(anna.lock().holder().await, Ok(Some(holder)));
     world.pass(100).await;
     assert_eq!(second.check().await, Ok(()));
+}
+
+#[tokio::test]
+async fn work_that_fails_gives_the_lock_back() {
+    let (_, anna, ben) = world();
+    let guard = Lock::Lease(anna.lock()).acquire(anna.claim(), None).await.unwrap();
+    let failed = guard.during(async |_| Err::<(), _>(Error::failed("no"))).await;
+    assert_eq!(failed, Err(Error::failed("no")));
+    let guard = Lock::Lease(ben.lock()).acquire(ben.claim(), None).await.unwrap();
+    assert_eq!(guard.during(async |guard| Ok::<_, Error>(guard.fencing())).await, Ok(2));
+    assert_eq!(anna.lock().holder().await, Ok(None));
+}
+
+#[tokio::test]
+async fn work_whose_lock_cannot_be_given_back_is_told_so() {
+    let (world, anna, _) = world();
+    let guard = Lock::Lease(anna.lock()).acquire(anna.claim(), None).await.unwrap();
+    anna.line(Line::Down);
+    let done = guard.during(async |_| Ok::<_, Error>(())).await;
+    assert_eq!(done.unwrap_err().kind, ErrorKind::Unavailable);
+    anna.line(Line::Good);
+    world.pass(65).await;
+    assert_eq!(anna.lock().holder().await, Ok(None));
 }
 
 #[tokio::test]

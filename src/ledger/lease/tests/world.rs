@@ -113,6 +113,7 @@ impl Machine {
             register: Register { store: Arc::new(self.clone()), place: "s3://ledger".into() },
             what: "board in environment production".into(),
             clock: Arc::new(self.clone()),
+            kernel: None,
         }
     }
 

@@ -194,7 +194,11 @@ impl Bucket {
         Ok(tagging.tag_set.tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
-    async fn is_ours(&self) -> Result<bool> {
+    /// True if a tag marks it as ours.
+    ///
+    /// # Errors
+    /// AWS refuses, or cannot be reached.
+    pub async fn is_ours(&self) -> Result<bool> {
         Ok(self.tags().await?.keys().any(|key| key.starts_with(OURS)))
     }
 

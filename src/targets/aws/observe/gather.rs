@@ -14,7 +14,7 @@ use super::{
         spec::{ServiceSpec, TaskSpec, Thing},
     },
     answer::{Read, Unread, or_default, seen},
-    families,
+    dns, families,
     groups::{self, GroupNames},
     lookup::Lookup,
     release::Records,
@@ -28,6 +28,7 @@ use super::{
     traffic::{self, Compared, SecretValues, Traffic},
 };
 use crate::{
+    cloudflare::Cloudflare,
     error::Result,
     ledger::Ledger,
     model::ReleaseId,
@@ -44,6 +45,7 @@ type Secrets = BTreeMap<String, StoredSecret>;
 /// AWS cannot be reached or fails, or the ledger's record of the live release cannot be read.
 pub async fn observe(
     clients: &Clients,
+    cloudflare: Option<&Cloudflare>,
     scope: &Scope,
     want: Option<&Desired>,
     ledger: &Ledger,
@@ -51,7 +53,7 @@ pub async fn observe(
     let bucket = clients.bucket(scope);
     let has_bucket = bucket.exists().await?;
     let records = if has_bucket { Records::read(ledger).await? } else { Records::default() };
-    let look = Look::new(clients, scope, want, &records);
+    let look = Look::new(clients, cloudflare, scope, want, &records);
     let (raw, image_digest, families, bucket_users) = tokio::try_join!(
         look.read(),
         look.image_digest(),
@@ -97,6 +99,7 @@ fn newest(records: &Records, services: &BTreeMap<String, Seen<SeenService>>) -> 
 /// What is needed to look.
 struct Look<'a> {
     clients: &'a Clients,
+    cloudflare: Option<&'a Cloudflare>,
     scope: &'a Scope,
     want: Option<&'a Desired>,
     records: &'a Records,
@@ -107,6 +110,7 @@ struct Look<'a> {
 /// What was found, in AWS's own words as far as one kind needs another to be understood.
 struct Raw {
     things: Things,
+    certificates: Things,
     groups: Read<Vec<SecurityGroup>>,
     traffic: Read<Traffic>,
     secrets: Read<Secrets>,
@@ -118,6 +122,7 @@ struct Raw {
 impl<'a> Look<'a> {
     fn new(
         clients: &'a Clients,
+        cloudflare: Option<&'a Cloudflare>,
         scope: &'a Scope,
         want: Option<&'a Desired>,
         records: &'a Records,
@@ -125,6 +130,7 @@ impl<'a> Look<'a> {
         let desired = want.or(records.current.as_ref().map(|current| &current.desired));
         Self {
             clients,
+            cloudflare,
             scope,
             want,
             records,
@@ -138,8 +144,10 @@ impl<'a> Look<'a> {
         let (clients, scope, lookup) = (self.clients, self.scope, &self.lookup);
         let groups = lookup.names("security-group");
         let services: Vec<String> = lookup.services.iter().cloned().collect();
-        let (simple, groups, traffic, secrets, services, scalings, step_tasks) = tokio::join!(
+        let domains = lookup.names("certificate").into_iter().collect();
+        let (simple, certificates, groups, traffic, secrets, services, scalings, step_tasks) = tokio::join!(
             self.simple(),
+            dns::observe_certificates(&clients.acm, scope, &domains),
             groups::read(&clients.ec2, &groups, self.vpc()),
             Traffic::read(clients, scope, lookup),
             secrets::secrets(clients, scope),
@@ -147,7 +155,8 @@ impl<'a> Look<'a> {
             scaling::scalings(clients, scope, &self.cluster, &services),
             release_step::tasks(clients, scope, &self.cluster),
         );
-        Ok(Raw { things: simple?, groups, traffic, secrets, services, scalings, step_tasks })
+        let things = simple?;
+        Ok(Raw { things, certificates, groups, traffic, secrets, services, scalings, step_tasks })
     }
 
     /// The network in which security groups are looked for first.
@@ -184,6 +193,7 @@ impl<'a> Look<'a> {
         services: &BTreeMap<String, Seen<SeenService>>,
     ) -> Result<Things> {
         let mut things = raw.things.clone();
+        things.extend(raw.certificates.clone());
         let names = group_names(raw);
         let groups = told(&raw.groups, |groups| {
             groups.iter().map(|group| groups::seen(self.scope, &names, group)).collect()
@@ -198,7 +208,21 @@ impl<'a> Look<'a> {
         const TRAFFIC: [&str; 4] = ["load-balancer", "target-group", "listener", "rule"];
         let traffic = self.traffic(raw, &names).await?;
         self.add(&mut things, &TRAFFIC, traffic);
+        things.extend(self.records(raw, &things).await);
         Ok(things)
+    }
+
+    /// The records in the DNS zone; without any that is or was wanted, the zone is not asked.
+    async fn records(&self, raw: &Raw, things: &Things) -> Things {
+        if self.lookup.records.is_empty() {
+            return Things::new();
+        }
+        let wanted = dns::Wanted {
+            records: &self.lookup.records,
+            certificates: &raw.certificates,
+            balancers: &balancers(things),
+        };
+        dns::observe_records(self.cloudflare, self.scope, wanted).await
     }
 
     /// Load balancing, with the values of the Edge's secret where a rule asks for one.
@@ -213,7 +237,7 @@ impl<'a> Look<'a> {
         let around = traffic::Around {
             scope: self.scope,
             groups: names,
-            certificates: &BTreeMap::new(),
+            certificates: &domains(&raw.certificates),
             attributes: &Compared::of(self.want),
             values: &values,
         };
@@ -371,6 +395,22 @@ fn told<T>(read: &Read<T>, things: impl FnOnce(&T) -> Vec<SeenThing>) -> Result<
         Err(Unread::Forbidden(why)) => Ok(Told::Unknown(why.clone())),
         Err(Unread::Failed(error)) => Err(error.clone()),
     }
+}
+
+/// The domains of our certificates, by ARN.
+fn domains(certificates: &Things) -> BTreeMap<String, String> {
+    let seen = certificates.iter().filter_map(|(id, seen)| Some((id, seen.present()?)));
+    seen.map(|(id, certificate)| (certificate.arn.clone(), id.name.clone())).collect()
+}
+
+/// The names of load balancers by their addresses.
+fn balancers(things: &Things) -> BTreeMap<String, String> {
+    let seen = things.iter().filter(|(id, _)| id.kind == "load-balancer");
+    let named = seen.filter_map(|(id, seen)| {
+        let dns = seen.present()?.attributes.get("dns")?;
+        Some((dns.to_ascii_lowercase(), id.name.clone()))
+    });
+    named.collect()
 }
 
 fn group_names(raw: &Raw) -> GroupNames {

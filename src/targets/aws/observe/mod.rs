@@ -24,4 +24,5 @@ mod traffic;
 pub use account::identity;
 pub use gather::observe;
 pub use network::network;
+pub use release::current_release;
 pub use traffic::{balancer_dns, given_balancer};

@@ -46,7 +46,11 @@ impl Records {
     }
 }
 
-fn current_release(release: &Release) -> Result<CurrentRelease> {
+/// A release as it was recorded.
+///
+/// # Errors
+/// The record is of another version of mizan.
+pub fn current_release(release: &Release) -> Result<CurrentRelease> {
     let desired = serde_json::from_value(release.config.clone())
         .context(ErrorKind::Failed, || {
             format!("the record of release {} cannot be read", release.id)

@@ -259,3 +259,26 @@ pub(super) fn label<T: serde::Serialize>(spec: &T) -> Result<String> {
     serde_json::to_string(spec)
         .map_err(|error| Error::failed("cannot describe a container").because(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_is_told_with_its_exit_code_unless_the_engine_was_quicker() {
+        let ended = ContainerState {
+            running: false,
+            restarts: 0,
+            exit_code: 1,
+            out_of_memory: false,
+            spec: None,
+            host_port: None,
+            started: true,
+        };
+        assert_eq!(crash("web-r2", &ended).message, "web-r2 crashed with exit code 1");
+        let again = ContainerState { running: true, restarts: 1, exit_code: 0, ..ended };
+        assert!(
+            crash("web-r2", &again).message.starts_with("web-r2 crashed and was started again")
+        );
+    }
+}

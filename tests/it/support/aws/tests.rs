@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{client_async, tungstenite::Message};
 
 use super::{ACCOUNT, At, Aws, Client, Fault, Options};
 use crate::support::get;
@@ -140,7 +143,10 @@ impl Stack {
 
     /// A task definition that serves this folder; healthy is who serves the root.
     fn version(&self, folder: &str) -> String {
-        let command = ["python3", "-m", "http.server", "--directory", folder, "8000"];
+        self.running(&["python3", "-m", "http.server", "--directory", folder, "8000"])
+    }
+
+    fn running(&self, command: &[&str]) -> String {
         let definition = json!({"family": "app", "networkMode": "awsvpc", "containerDefinitions":
             [{"name": "web", "image": self.image, "command": command}]});
         let made = self.aws.client().json("ecs", "RegisterTaskDefinition", &definition).unwrap();
@@ -171,6 +177,19 @@ impl Stack {
         panic!("the rollout never ends: {:#?}", self.aws.account().kind("ecs service"));
     }
 
+    /// What a WebSocket through the load balancer answers.
+    fn talk(&self, message: &str) -> String {
+        let address = self.aws.endpoint().replace("http://", "");
+        let url = format!("ws://{}/", self.domain);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let (mut socket, _) = client_async(url, stream).await.unwrap();
+            socket.send(Message::text(message)).await.unwrap();
+            socket.next().await.unwrap().unwrap().into_text().unwrap().to_string()
+        })
+    }
+
     fn visit(&self) -> Result<String, String> {
         let port = self.aws.endpoint().rsplit(':').next().unwrap().to_owned();
         get(&format!("http://{}:{port}", self.domain), "/etc/hostname")
@@ -190,7 +209,7 @@ fn push(aws: &Aws) -> String {
 }
 
 #[test]
-fn a_rollout_minds_health_and_nobody_sees_a_failure() {
+fn rollouts_mind_health_visitors_see_no_failure_and_websockets_pass() {
     let stack = Stack::up();
     let first = stack.settle().0;
     stack.visit().unwrap();
@@ -205,6 +224,12 @@ fn a_rollout_minds_health_and_nobody_sees_a_failure() {
     let account = stack.aws.account();
     let told = account.kind("ecs service")[0].state["events"].to_string();
     assert!(told.contains("Health checks failed with these codes: [404]"), "{told}");
+
+    let echo =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/websocket-echo.py"));
+    stack.update(&stack.running(&["python3", "-c", echo]));
+    stack.settle();
+    assert_eq!(stack.talk("hello"), "hello");
 
     stack.aws.kill();
     assert!(!stack.aws.task_containers().is_empty());

@@ -48,6 +48,13 @@ async fn sent(request: RegisterTaskDefinitionInputBuilder) -> Value {
     sent.pop().expect("a request")
 }
 
+/// The options of a log driver have no order of their own.
+fn sorted() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_sort_maps(true);
+    settings
+}
+
 fn scope() -> Scope {
     Scope {
         account: "123456789012".into(),
@@ -104,7 +111,8 @@ fn secrets() -> SecretRefs {
 async fn the_web_service() {
     let (scope, secrets) = (scope(), secrets());
     let request = definition(&task(), &around(&scope, &secrets, "web")).expect("a definition");
-    insta::assert_json_snapshot!(sent(request).await);
+    let sent = sent(request).await;
+    sorted().bind(|| insta::assert_json_snapshot!(sent));
 }
 
 #[tokio::test]
@@ -113,7 +121,8 @@ async fn the_release_step() {
     let command = ["python", "manage.py", "migrate"].map(str::to_owned).to_vec();
     let spec = TaskSpec { command: Some(command), port: None, ..task() };
     let request = definition(&spec, &around(&scope, &secrets, "release-step"));
-    insta::assert_json_snapshot!(sent(request.expect("a definition")).await);
+    let sent = sent(request.expect("a definition")).await;
+    sorted().bind(|| insta::assert_json_snapshot!(sent));
 }
 
 #[test]
