@@ -92,6 +92,7 @@ impl AwsSite {
             &self.scope,
             want,
             &self.ledger,
+            self.own_bucket,
         )
         .await?;
         // Nothing of this target reads them yet.
