@@ -5,6 +5,7 @@
 mod aws_api;
 mod aws_things;
 mod certificates;
+mod aws_plans;
 mod cli;
 mod cloudflare;
 mod conformance;
