@@ -11,6 +11,7 @@ mod failure;
 mod names;
 pub mod observe;
 mod op;
+pub mod permissions;
 mod seen;
 pub mod spec;
 
