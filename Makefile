@@ -21,8 +21,9 @@ test: ## everything that must hold (scripts/test.sh --list names the steps)
 lint: ## only the formatters, linters and type checkers
 	@scripts/test.sh lint
 
-bench: ## measure the speeds that the README states
+bench: ## measure the speeds that the README states, and deploys to AWS against those of other tools
 	@scripts/bench.sh
+	@scripts/bench-aws.sh
 
 conformance: ## the whole matrix: every step of every target, with a fault before and after it
 	@scripts/test.sh conformance

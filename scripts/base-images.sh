@@ -126,7 +126,7 @@ fetch_debian() {
   local sources
   mapfile -t sources < <(debian_sources)
   # shellcheck disable=SC2016 # "$1" is mmdebstrap's: the root of the new system
-  as_root mmdebstrap --quiet --mode=root --variant=minbase --include="$libraries" --aptopt="$work/apt.conf" \
+  retry as_root mmdebstrap --quiet --mode=root --variant=minbase --include="$libraries" --aptopt="$work/apt.conf" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
     --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/log/*.log "$1"/var/log/apt' \
@@ -178,7 +178,7 @@ fetch_node() {
   local into=$work/node.root arch=x64
   [ "$(uname -m)" = aarch64 ] && arch=arm64
   mkdir -p "$into/bin" "$into/lib/node_modules/npm"
-  (cd "$work" && npm pack --silent "node-linux-$arch@$node_version" "npm@$npm_version") >/dev/null 2>&1
+  (cd "$work" && retry npm pack --silent "node-linux-$arch@$node_version" "npm@$npm_version") >/dev/null
   tar -xzf "$work"/node-linux-*.tgz -C "$into/bin" --strip-components=2 package/bin/node
   tar -xzf "$work/npm-$npm_version.tgz" -C "$into/lib/node_modules/npm" --strip-components=1
   chmod 755 "$into"/lib/node_modules/npm/bin/*.js
@@ -186,7 +186,7 @@ fetch_node() {
 }
 
 fetch_uv() {
-  python3 -m pip download --quiet --no-deps --only-binary=:all: --dest "$work" "uv==$uv_version"
+  retry python3 -m pip download --quiet --no-deps --only-binary=:all: --dest "$work" "uv==$uv_version"
   python3 -m zipfile -e "$work"/uv-*.whl "$work/uv.wheel"
   chmod 755 "$work"/uv.wheel/uv-*/scripts/uv*
   tar -C "$work"/uv.wheel/uv-*/scripts --owner=0 --group=0 -cf "$work/uv/uv.tar" uv uvx

@@ -58,7 +58,7 @@ refuse_foreign_host() {
 # It may only just have been started. Never a second one beside it: two engines on one machine take
 # each other's bridge and iptables rules away.
 wait_for_running_engine() {
-  wait_for_engine 30 && return
+  wait_for_engine 120 && return
   refuse_without_permission
   fail "dockerd runs (pid $(dockerd_pid)) but does not answer; a second one is never started" "$(tail -n 1 "$cache/engine.err")"
 }
@@ -89,7 +89,7 @@ consent() {
 start_service() {
   as_root systemctl start docker || fail "systemd could not start docker" "journalctl -u docker"
   echo systemd >"$started_by_us"
-  wait_for_engine 60 && return
+  wait_for_engine 120 && return
   refuse_without_permission
   fail "the engine was started, but does not answer" "journalctl -u docker"
 }
@@ -99,8 +99,8 @@ start_service() {
 start_daemon() {
   say "starting dockerd (log: $log)"
   as_root setsid --fork nohup dockerd --group "$(id -gn)" </dev/null >>"$log" 2>&1 9>&-
-  if ! wait_for_engine 60; then
-    fail "dockerd did not come up within 60 s: $(tail -n 1 "$log")" "the whole log: $log"
+  if ! wait_for_engine 120; then
+    fail "dockerd did not come up within 120 s: $(tail -n 1 "$log")" "the whole log: $log"
   fi
   cat "$dockerd_pidfile" >"$started_by_us"
 }

@@ -9,6 +9,8 @@ cache=${MIZAN_DEV_CACHE:-$HOME/.cache/mizan-dev}
 tools=$cache/tools # what cargo installs for us
 mkdir -p "$cache"
 export root cache tools PATH="$PATH:$tools/bin"
+# Registries are far away: their clients ask again, also those that mizan and the tests start.
+export CARGO_NET_RETRY=10 npm_config_fetch_retries=5 PIP_RETRIES=10 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # stdout belongs to results (a URL, a path); everything said to a person goes to stderr.
 say() { printf '%s\n' "$*" >&2; }
@@ -17,6 +19,18 @@ fail() {
   shift
   for hint in "$@"; do printf '  hint: %s\n' "$hint" >&2; done
   exit 1
+}
+
+# retry COMMAND...: a download, up to four times. For what its client gave up on, such as a package list that
+# changed meanwhile.
+retry() {
+  local wait
+  for wait in 5 15 45; do
+    "$@" && return
+    say "failed, and tried again in $wait s: $*"
+    sleep "$wait"
+  done
+  "$@"
 }
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -58,14 +72,14 @@ apt_install() {
   [ ${#missing[@]} -gt 0 ] || return 0
   have apt-get || fail "missing: ${missing[*]}" "this machine has no apt-get: install them by hand"
   say "installing ${missing[*]} (apt)"
-  if ! apt_quietly install --no-install-recommends "${missing[@]}"; then
-    { apt_quietly update && apt_quietly install --no-install-recommends "${missing[@]}"; } ||
-      fail "apt could not install ${missing[*]}" "see $cache/apt.log"
-  fi
+  apt_quietly install --no-install-recommends "${missing[@]}" || retry apt_update_and_install "${missing[@]}" ||
+    fail "apt could not install ${missing[*]}" "see $cache/apt.log"
 }
 
+apt_update_and_install() { apt_quietly update && apt_quietly install --no-install-recommends "$@"; }
+
 apt_quietly() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 "$@" \
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 "$@" \
     </dev/null >>"$cache/apt.log" 2>&1
 }
 
@@ -74,15 +88,15 @@ apt_quietly() {
 copy_of_board() {
   local copy
   copy=$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX")
-  git -C "$root/examples/board" ls-files -z --cached --others --exclude-standard |
+  # Whoever owns the checkout: a build machine may have cloned it as somebody else.
+  git -c safe.directory='*' -C "$root/examples/board" ls-files -z --cached --others --exclude-standard |
     tar -C "$root/examples/board" --null --files-from=- -cf - | tar -C "$copy" -xf -
   sed -i "s/^app: board\$/app: $1/" "$copy/mizan.yaml"
   echo "$copy"
 }
 
-# Builds mizan and deploys a copy of the example app (its mizan.yaml edited by sed, if an expression is given). MIZAN,
-# MIZAN_BOARD and MIZAN_BOARD_URL say what and where. It keeps its data apart from the user's, and goes when the
-# script ends.
+# Builds mizan and deploys a copy of the example app. MIZAN, MIZAN_BOARD and MIZAN_BOARD_URL say what and where. It
+# keeps its data apart from the user's, and goes when the script ends.
 deploy_copy_of_board() {
   "$root/scripts/docker-engine.sh" ensure
   "$root/scripts/base-images.sh"
@@ -92,7 +106,6 @@ deploy_copy_of_board() {
   XDG_DATA_HOME=$(mktemp -d "${TMPDIR:-/tmp}/mizan-data.XXXXXX")
   export MIZAN MIZAN_BOARD XDG_DATA_HOME MIZAN_BOARD_URL
   trap take_copy_of_board_away EXIT
-  sed -i "${2:-}" "$MIZAN_BOARD/mizan.yaml"
   MIZAN_BOARD_URL=$("$MIZAN" -C "$MIZAN_BOARD" deploy --yes)
   say "a copy of the board runs at $MIZAN_BOARD_URL"
 }

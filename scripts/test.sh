@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that must hold, step by step, the quick ones first; it stops at the first step that fails.
+# Everything that must hold, step by step, the quick ones first; it stops at the first step that fails. With CI set it
+# goes on to the end: the first failure rarely tells the whole story, and nobody waits for it there.
 #
 #   test.sh [STEP...]       all steps, or the named ones (`test.sh --list` names them)
 #
@@ -44,7 +45,7 @@ step_templates() {
   "$root/scripts/tools.sh" templates
   cd "$root/templates"
   npm run --silent check
-  npx biome check --config-path=. --error-on-warnings ../scripts ../tests/support ../tests/traffic ../tests/browser
+  npx biome check --config-path=. --error-on-warnings ../scripts ../tests/support ../tests/traffic ../tests/browser ../tests/bench
 }
 
 step_clippy() { cargo clippy --locked --all-targets --quiet -- -D warnings; }
@@ -69,6 +70,7 @@ step_board() {
 prepare_rust() {
   "$root/scripts/docker-engine.sh" ensure
   "$root/scripts/base-images.sh"
+  "$root/scripts/aws-emulators.sh" image >/dev/null
   "$root/scripts/tools.sh" nextest templates
 }
 
@@ -93,18 +95,27 @@ run_step() {
   local begin=$SECONDS
   say "
 == $1: $(about "$1")"
-  "$0" --one "$1" || fail "step '$1' failed after $((SECONDS - begin)) s" "to run it alone: scripts/test.sh $1"
-  say "== $1: passed in $((SECONDS - begin)) s"
+  if "$0" --one "$1"; then
+    say "== $1: passed in $((SECONDS - begin)) s"
+  else
+    say "== $1: FAILED after $((SECONDS - begin)) s"
+    return 1
+  fi
 }
 
 run_steps() {
-  local step
+  local step failed=()
   for step in "$@"; do
     [ -n "$(about "$step")" ] || fail "unknown step: $step" "the steps are: ${steps[*]}"
   done
   # The one question there may be (may an engine be installed?) comes first, not after ten minutes.
   case " $* " in *" rust "* | *" traffic "* | *" browser "* | *" conformance "*) "$root/scripts/docker-engine.sh" ensure ;; esac
-  for step in "$@"; do run_step "$step"; done
+  for step in "$@"; do
+    run_step "$step" && continue
+    failed+=("$step")
+    [ -n "${CI:-}" ] || break
+  done
+  [ ${#failed[@]} = 0 ] || fail "these steps failed: ${failed[*]}" "to run one alone: scripts/test.sh ${failed[0]}"
   say "
 $# steps passed in $SECONDS s: $*"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tools that tests and benchmarks need, each installed only where it is missing.
 #
-#   tools.sh NAME...    chromium measuring shellcheck nextest deny templates browser board
+#   tools.sh NAME...    chromium measuring processes shellcheck nextest deny templates browser board aws-peers
 #
 # Debian packages come by apt, cargo tools are kept in the cache folder, npm packages beside their lock file.
 # shellcheck source=lib.sh
@@ -9,6 +9,7 @@ source "$(dirname "$0")/lib.sh"
 
 ensure_chromium() { have chromium || apt_install chromium; }
 ensure_measuring() { apt_install hyperfine time; }
+ensure_processes() { have ps || apt_install procps; }
 ensure_shellcheck() { have shellcheck || apt_install shellcheck; }
 
 ensure_nextest() { have cargo-nextest || cargo_install cargo-nextest; }
@@ -22,12 +23,23 @@ ensure_browser() { npm_packages tests/browser; }
 # The example app's own packages: React and Vite beside its lock file, Django in a virtual environment.
 ensure_board() {
   npm_packages examples/board/frontend
-  local requirements=$root/examples/board/backend/requirements.txt venv=$cache/board-venv
+  python_packages examples/board/backend "$cache/board-venv"
+}
+
+# What mizan's deploys to AWS are compared with.
+ensure_aws-peers() {
+  npm_packages tests/bench/aws/cdk
+  python_packages tests/bench/aws "$cache/aws-venv"
+}
+
+# What the requirements.txt of a folder says, in a virtual environment; skipped while it is installed.
+python_packages() {
+  local requirements=$root/$1/requirements.txt venv=$2
   cmp --silent "$requirements" "$venv/.installed-requirements" && return
-  say "installing the Python packages of examples/board"
+  say "installing the Python packages of $1"
   rm -rf "$venv"
   python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
-  { python3 -m venv "$venv" && "$venv/bin/python" -m pip install --quiet -r "$requirements" >&2; } ||
+  { python3 -m venv "$venv" && retry "$venv/bin/python" -m pip install --quiet -r "$requirements" >&2; } ||
     fail "pip could not install $requirements"
   cp "$requirements" "$venv/.installed-requirements"
 }
@@ -36,7 +48,7 @@ ensure_board() {
 cargo_install() {
   say "installing $1 (cargo; some minutes, once)"
   local target=$cache/tools-target
-  cargo install --locked --debug --quiet --root "$tools" --target-dir "$target" "$1" </dev/null ||
+  retry cargo install --locked --debug --quiet --root "$tools" --target-dir "$target" "$1" </dev/null ||
     fail "cargo could not install $1"
   rm -rf "$target"
 }
@@ -48,7 +60,7 @@ npm_packages() {
   have npm || fail "npm is missing" "install Node.js 20 or later"
   cmp --silent "$dir/package-lock.json" "$stamp" && return
   say "installing the npm packages of $1"
-  (cd "$dir" && npm install --no-save --no-audit --no-fund --loglevel=error </dev/null >&2) ||
+  (cd "$dir" && retry npm install --no-save --no-audit --no-fund --loglevel=error </dev/null >&2) ||
     fail "npm could not install the packages of $1"
   cp "$dir/package-lock.json" "$stamp"
 }

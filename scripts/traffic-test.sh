@@ -6,6 +6,7 @@
 source "$(dirname "$0")/lib.sh"
 
 export MIZAN_TRAFFIC_REQUESTS=${1:-2000}
-deploy_copy_of_board board-traffic-test 's/health: \/healthz,/health: \/healthz, health_timeout: 10s,/'
+"$root/scripts/tools.sh" processes
+deploy_copy_of_board board-traffic-test
 say "at least $MIZAN_TRAFFIC_REQUESTS requests over each release"
 node --test --test-reporter=spec "$root/tests/traffic/traffic.test.mjs"

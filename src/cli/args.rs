@@ -144,6 +144,9 @@ pub struct RollbackArgs {
     /// Shows what would happen and changes nothing.
     #[arg(long)]
     pub plan: bool,
+    /// Waits for another deploy to end instead of giving up.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600")]
+    pub wait: Option<u64>,
 }
 
 /// `mizan logs`.
@@ -202,9 +205,15 @@ pub struct DestroyArgs {
     /// Also removes volumes and secrets: the data is gone.
     #[arg(long)]
     pub volumes: bool,
+    /// Also removes what environments share (the bucket of the ledgers), if no other one is left.
+    #[arg(long)]
+    pub shared: bool,
     /// Shows what would happen and changes nothing.
     #[arg(long)]
     pub plan: bool,
+    /// Waits for another deploy to end instead of giving up.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600")]
+    pub wait: Option<u64>,
 }
 
 /// `mizan config`.

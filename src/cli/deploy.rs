@@ -1,7 +1,6 @@
 //! `mizan deploy`: from source to a live release, or `--plan`: the same road, one step shorter.
 
 use std::{
-    collections::BTreeMap,
     fs,
     num::{NonZeroU8, NonZeroUsize},
     path::Path,
@@ -15,23 +14,20 @@ use serde::Serialize;
 use super::{
     Done,
     args::{DeployArgs, GlobalArgs},
-    execute::execute,
+    execute::{execute, with_lock},
     failure::Failure,
     git,
     output::Output,
     project::Project,
-    site::{Site, Sources, local_scope, plane},
+    site::{Look, MissingSecret, SecretInput, Site, on_target, public_url},
     terminal::Terminal,
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
-    images::{self, BaseLock, Identity},
+    ledger::Guard,
     model::App,
-    plan::{Approval, Basis, Change, Late, Note, Plan, StepId, hash},
-    targets::{
-        EnvSpec, Source,
-        local::{Desired, Inputs, Observed, Op, diff},
-    },
+    plan::{Approval, Change, Note, Plan},
+    targets::Source,
 };
 
 /// The tool's version: another one may plan or execute differently.
@@ -52,13 +48,16 @@ struct Deployed {
 pub async fn run(args: &DeployArgs, global: &GlobalArgs, output: &Output) -> Done {
     let project = Project::load(global)?;
     warn(&project, output)?;
-    if args.offline {
-        return offline(&project.app, output);
-    }
-    if args.plan {
-        return plan(args, &project.app, output).await;
-    }
-    Box::pin(deploy(args, &project.app, global, output)).await
+    let project = &project;
+    let terminal = Terminal::new(global.yes);
+    on_target!(project.app, S => {
+        project.file.report(&project.app.env, &S::check(&project.app))?;
+        match (args.offline, args.plan) {
+            (true, _) => offline::<S>(&project.app, output),
+            (false, true) => plan::<S>(args, project, output).await,
+            (false, false) => Box::pin(deploy::<S>(args, project, terminal, output)).await,
+        }
+    })
 }
 
 /// What is probably not what was meant.
@@ -70,37 +69,16 @@ fn warn(project: &Project, output: &Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A look at everything a deploy stands on.
-struct Look {
-    sources: Sources,
-    observed: Observed,
-    desired: Desired,
-    plan: Plan<Op>,
-}
-
-async fn look(site: &Site, app: &App) -> Result<Look> {
-    let sources = site.sources(app).await?;
-    let (observed, desired) =
-        tokio::try_join!(site.observe(Some(&sources)), site.desired(app, &sources))?;
-    let mut plan = diff::plan(&desired, &observed, diff::Purpose::Deploy)
-        .context(ErrorKind::Failed, || "cannot plan".into())?;
-    if let Identity::AfterPinning { unpinned } = &sources.identity {
-        plan.notes.push(Note::Info(format!(
-            "base images will be pinned in mizan.lock: {}",
-            unpinned.join(", ")
-        )));
-    }
-    Ok(Look { sources, observed, desired, plan })
-}
-
 /// `--plan`: shows, saves, and says by the exit code whether there are changes.
-async fn plan(args: &DeployArgs, app: &App, output: &Output) -> Done {
-    let site = Site::open(app).await?;
-    let mut look = look(&site, app).await?;
-    look.plan.notes.extend(missing_secrets(&site, app));
+async fn plan<S: Site>(args: &DeployArgs, project: &Project, output: &Output) -> Done {
+    let app = &project.app;
+    let site = S::open(app).await?;
+    project.file.report(&app.env, &site.findings(app))?;
+    let mut look = site.look(app).await?;
+    look.plan.notes.extend(site.missing_secrets(app).iter().map(missing_secret));
     output.plan(&look.plan)?;
     if let Some(path) = &args.out {
-        save(path, app, &look)?;
+        save(path, &look)?;
         output.say(&format!("saved; approve it with: mizan deploy --plan-file {}", path.display()));
     }
     match args.detailed_exitcode && !look.plan.is_noop() {
@@ -110,27 +88,8 @@ async fn plan(args: &DeployArgs, app: &App, output: &Output) -> Done {
 }
 
 /// `--plan --offline`: what a first deploy would create, without looking at anything but files.
-fn offline(app: &App, output: &Output) -> Done {
-    let scope = local_scope(app)?;
-    let lock = BaseLock::read(&app.root)?;
-    let identity = images::identity(app, &lock)?;
-    let image = match &identity {
-        Identity::Known(image) => Late::Known(image.reference()),
-        Identity::AfterPinning { .. } => Late::After(StepId::new("image", app.name.as_str())),
-    };
-    let desired = Desired::new(
-        app,
-        &Inputs {
-            image,
-            port: offline_port(app, scope.preferred_port()),
-            plane: plane(app, None)?,
-            secret: &|_| None,
-            // Whether the variable is set is for the deploy to find out.
-            caller: &|_| Some(String::new()),
-        },
-    )?;
-    let mut plan = diff::plan(&desired, &Observed::default(), diff::Purpose::Deploy)
-        .context(ErrorKind::Failed, || "cannot plan".into())?;
+fn offline<S: Site>(app: &App, output: &Output) -> Done {
+    let mut plan = S::offline(app)?;
     plan.notes.push(Note::Info(
         "offline: compared with nothing; this is what a first deploy would create".into(),
     ));
@@ -138,26 +97,40 @@ fn offline(app: &App, output: &Output) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-fn offline_port(app: &App, preferred: u16) -> u16 {
-    match app.target {
-        crate::model::Target::Local { port: Some(port) } => port,
-        _ => preferred,
-    }
+async fn deploy<S: Site>(
+    args: &DeployArgs,
+    project: &Project,
+    terminal: Terminal,
+    output: &Output,
+) -> Done {
+    let app = &project.app;
+    let mut site = S::open(app).await?;
+    project.file.report(&app.env, &site.findings(app))?;
+    let guard = site.lock("mizan deploy", args.wait.map(Duration::from_secs)).await?;
+    with_lock(guard, output, async |guard| {
+        Box::pin(deploy_locked(site, args, app, terminal, output, guard)).await
+    })
+    .await
 }
 
-async fn deploy(args: &DeployArgs, app: &App, global: &GlobalArgs, output: &Output) -> Done {
-    let terminal = Terminal::new(global.yes);
-    let mut site = Site::open(app).await?;
-    let guard = site.lock("mizan deploy", args.wait.map(Duration::from_secs)).await?;
-    provide_secrets(&mut site, app, terminal)?;
-    let look = look(&site, app).await?;
+async fn deploy_locked<S: Site>(
+    mut site: S,
+    args: &DeployArgs,
+    app: &App,
+    terminal: Terminal,
+    output: &Output,
+    guard: &Guard,
+) -> Done {
+    provide_secrets(&mut site, app, terminal).await?;
+    let look = site.look(app).await?;
     if let Some(path) = &args.plan_file {
-        require_approval(path, app, &look)?;
+        require_approval(path, &look)?;
     }
-    let url = look.desired.url();
+    let url = look.url.clone();
     if look.plan.is_noop() && !args.refresh {
-        let release = look.observed.live().map(|id| id.to_string());
+        let release = look.live.map(|id| id.to_string());
         output.say("Nothing to change.");
+        let url = public_url(&url, &Default::default());
         let done = Deployed { url, release, changed: false, millis: 0 };
         output.result(&done, |out| writeln!(out, "{}", done.url))?;
         return Ok(ExitCode::SUCCESS);
@@ -166,19 +139,22 @@ async fn deploy(args: &DeployArgs, app: &App, global: &GlobalArgs, output: &Outp
     if args.plan_file.is_none() {
         confirm_removals(&look.plan, terminal)?;
     }
-    let release = diff::next_release(&look.desired, &look.observed).or(look.observed.live());
+    let release = look.release.or(look.live);
     let source = Source {
         app: app.clone(),
-        lock: look.sources.lock,
+        lock: look.lock,
         refresh: args.refresh,
         git: git::revision(&app.root),
     };
-    let executor = site.into_executor(Some(look.desired), Some(source));
+    let executor = site.into_executor(look.ground, Some(source));
     let parallel = NonZeroUsize::from(NonZeroU8::new(args.parallel).unwrap_or(NonZeroU8::MIN));
-    let report = execute(&look.plan, executor, Some(&guard), parallel, output).await?;
-    guard.release().await?;
-    let release = release.map(|id| id.to_string());
-    let done = Deployed { url, release, changed: true, millis: report.millis };
+    let report = execute(&look.plan, executor, Some(guard), parallel, output).await?;
+    let done = Deployed {
+        url: public_url(&url, &report.outputs),
+        release: release.map(|id| id.to_string()),
+        changed: true,
+        millis: report.millis,
+    };
     output.say(&format!(
         "{} is live in {:.1} s",
         done.release.as_deref().unwrap_or("the release"),
@@ -189,11 +165,10 @@ async fn deploy(args: &DeployArgs, app: &App, global: &GlobalArgs, output: &Outp
 }
 
 /// Secrets without a value: made up where `generate` says so, else asked for.
-fn provide_secrets(site: &mut Site, app: &App, terminal: Terminal) -> Result<()> {
-    let missing: Vec<_> =
-        app.secrets.iter().filter(|(name, _)| site.secrets.get(name).is_none()).collect();
+async fn provide_secrets<S: Site>(site: &mut S, app: &App, terminal: Terminal) -> Result<()> {
+    let missing = site.missing_secrets(app);
     let unknown: Vec<&str> =
-        missing.iter().filter(|(_, spec)| !spec.generate).map(|(name, _)| name.as_str()).collect();
+        missing.iter().filter(|secret| !secret.generate).map(|secret| secret.name).collect();
     if !unknown.is_empty() && !terminal.can_ask() {
         let error = Error::new(
             ErrorKind::Usage,
@@ -202,31 +177,31 @@ fn provide_secrets(site: &mut Site, app: &App, terminal: Terminal) -> Result<()>
         let hint = |name: &&str| format!("mizan secrets set {name} -e {} < FILE", app.env);
         return Err(unknown.iter().map(hint).fold(error, Error::hint));
     }
-    let changed = !missing.is_empty();
-    for (name, spec) in missing {
-        match spec.generate {
-            true => site.secrets.generate(name),
-            false => {
-                let value = terminal.ask_secret(name)?;
-                site.secrets.set(name, value);
-            }
-        }
+    if missing.is_empty() {
+        return Ok(());
     }
-    if changed { site.secrets.save() } else { Ok(()) }
+    let mut values = Vec::with_capacity(missing.len());
+    for secret in missing {
+        let name = secret.name.to_owned();
+        values.push(match secret.generate {
+            true => SecretInput::Generate(name),
+            false => SecretInput::Value(name, terminal.ask_secret(secret.name)?),
+        });
+    }
+    site.store_secrets(values).await
 }
 
-/// What a plan says about secrets that have no value yet.
-fn missing_secrets(site: &Site, app: &App) -> Vec<Note> {
-    let missing = app.secrets.iter().filter(|(name, _)| site.secrets.get(name).is_none());
-    let note = |(name, spec): (&String, &crate::model::SecretSpec)| match spec.generate {
+/// What a plan says about a secret that has no value yet.
+fn missing_secret(secret: &MissingSecret<'_>) -> Note {
+    let name = secret.name;
+    match secret.generate {
         true => Note::Info(format!("secret {name} will be generated")),
         false => Note::Warning(format!("secret {name} has no value: mizan secrets set {name}")),
-    };
-    missing.map(note).collect()
+    }
 }
 
 /// What was running and would be gone needs consent.
-fn confirm_removals(plan: &Plan<Op>, terminal: Terminal) -> Result<()> {
+fn confirm_removals<O>(plan: &Plan<O>, terminal: Terminal) -> Result<()> {
     let removed: Vec<String> = plan
         .steps
         .iter()
@@ -240,40 +215,19 @@ fn confirm_removals(plan: &Plan<Op>, terminal: Terminal) -> Result<()> {
     }
 }
 
-/// Everything a plan stands on, by name.
-fn basis(app: &App, look: &Look) -> Result<Basis> {
-    let parts = [
-        ("the configuration", hash(app)),
-        ("the source", hash(&look.desired.image)),
-        ("a secret or a variable", hash(&environment(&look.desired))),
-        ("the observed state", hash(&look.observed.without_source())),
-    ];
-    let mut basis = Basis::new();
-    for (name, hash) in parts {
-        let hash = hash.context(ErrorKind::Failed, || format!("cannot hash {name}"))?;
-        basis.insert(name.to_owned(), hash);
-    }
-    Ok(basis)
-}
-
-/// The variables of every service, with the fingerprints of their values.
-fn environment(desired: &Desired) -> BTreeMap<&String, &BTreeMap<String, EnvSpec>> {
-    desired.services.iter().map(|(name, spec)| (name, &spec.env)).collect()
-}
-
-fn save(path: &Path, app: &App, look: &Look) -> Result<()> {
+fn save<S: Site>(path: &Path, look: &Look<S>) -> Result<()> {
     let lifetime = SignedDuration::from_hours(APPROVAL_HOURS);
-    let basis = basis(app, look)?;
-    let approval = Approval::new(look.plan.clone(), basis, VERSION, Timestamp::now(), lifetime);
+    let (plan, basis) = (look.plan.clone(), look.basis.clone());
+    let approval = Approval::new(plan, basis, VERSION, Timestamp::now(), lifetime);
     fs::write(path, approval.to_json()?)
         .context(ErrorKind::Failed, || format!("cannot write the plan to {}", path.display()))
 }
 
 /// Refuses unless the plan made now is the one that was approved.
-fn require_approval(path: &Path, app: &App, look: &Look) -> Result<()> {
+fn require_approval<S: Site>(path: &Path, look: &Look<S>) -> Result<()> {
     let file = path.display().to_string();
     let text = fs::read_to_string(path)
         .context(ErrorKind::Usage, || format!("cannot read the plan {file}"))?;
-    let approval: Approval<Op> = Approval::from_json(&file, &text)?;
-    approval.check(&look.plan, &basis(app, look)?, VERSION, Timestamp::now())
+    let approval: Approval<S::Op> = Approval::from_json(&file, &text)?;
+    approval.check(&look.plan, &look.basis, VERSION, Timestamp::now())
 }

@@ -1,21 +1,25 @@
 //! `mizan destroy`: everything of an environment goes; the data only when asked.
 
-use std::{num::NonZeroUsize, process::ExitCode};
+use std::{num::NonZeroUsize, process::ExitCode, time::Duration};
 
 use serde::Serialize;
 
 use super::{
     Done,
     args::{DestroyArgs, GlobalArgs},
-    execute::execute,
+    execute::{execute, with_lock},
     output::Output,
-    site,
+    project::Project,
+    site::{Site, Teardown, on_target},
     terminal::Terminal,
 };
-use crate::{
-    error::{Context, ErrorKind},
-    targets::local::diff::{Teardown, plan_teardown},
-};
+use crate::{ledger::Guard, model::App};
+
+impl From<&DestroyArgs> for Teardown {
+    fn from(args: &DestroyArgs) -> Self {
+        Self { data: args.volumes, shared: args.shared }
+    }
+}
 
 /// Steps of a teardown that run at the same time.
 const PARALLEL: NonZeroUsize = NonZeroUsize::new(4).unwrap();
@@ -28,30 +32,50 @@ struct Destroyed {
 
 /// Runs the command.
 pub async fn run(args: &DestroyArgs, global: &GlobalArgs, output: &Output) -> Done {
-    let (project, mut site) = site::open(global).await?;
-    let guard = match args.plan || !site.state.root().is_dir() {
-        true => None,
-        false => Some(site.lock("mizan destroy", None).await?),
-    };
-    let observed = site.observe(None).await?;
-    let teardown = Teardown { volumes: args.volumes };
-    let plan = plan_teardown(&site.scope, &observed, teardown)
-        .context(ErrorKind::Failed, || "cannot plan".into())?;
+    let app = Project::load(global)?.app;
+    on_target!(app, S => Box::pin(destroy::<S>(args, &app, Terminal::new(global.yes), output)).await)
+}
+
+async fn destroy<S: Site>(
+    args: &DestroyArgs,
+    app: &App,
+    terminal: Terminal,
+    output: &Output,
+) -> Done {
+    let mut site = S::open(app).await?;
     if args.plan {
-        output.plan(&plan)?;
+        let look = site.look_down(args.into()).await?;
+        output.plan(&look.plan)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if !plan.is_noop() {
-        output.announce(&plan)?;
-        let what = if args.volumes { "and all its data" } else { "but its data" };
-        let question = format!("Destroy {} in {} {what}?", project.app.name, project.app.env);
-        Terminal::new(global.yes).confirm(&question)?;
+    if !site.exists().await? {
+        // A place for a lock would have to be made, only to be removed.
+        return Box::pin(demolish(site, args, app, terminal, output, None)).await;
     }
-    let executor = site.into_executor(None, None);
-    // Without a fence: the last step removes the folder that the lock is in.
-    execute(&plan, executor, None, PARALLEL, output).await?;
-    drop(guard);
-    let done = Destroyed { destroyed: plan.steps.len() };
+    let guard = site.lock("mizan destroy", args.wait.map(Duration::from_secs)).await?;
+    with_lock(guard, output, async |guard| {
+        Box::pin(demolish(site, args, app, terminal, output, Some(guard))).await
+    })
+    .await
+}
+
+async fn demolish<S: Site>(
+    site: S,
+    args: &DestroyArgs,
+    app: &App,
+    terminal: Terminal,
+    output: &Output,
+    guard: Option<&Guard>,
+) -> Done {
+    let look = site.look_down(args.into()).await?;
+    if !look.plan.is_noop() {
+        output.announce(&look.plan)?;
+        let what = if args.volumes { "and all its data" } else { "but its data" };
+        terminal.confirm(&format!("Destroy {} in {} {what}?", app.name, app.env))?;
+    }
+    let executor = site.into_executor(look.ground, None);
+    execute(&look.plan, executor, guard, PARALLEL, output).await?;
+    let done = Destroyed { destroyed: look.plan.steps.len() };
     output.result(&done, |out| writeln!(out, "{} removed", done.destroyed))?;
     Ok(ExitCode::SUCCESS)
 }

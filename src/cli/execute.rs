@@ -5,21 +5,37 @@ use std::num::NonZeroUsize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::output::Output;
+use super::{Done, output::Output};
 use crate::{
     engine::{self, Executor, Fence, Options, Report, SystemClock},
     error::Result,
+    ledger::Guard,
     plan::Plan,
 };
 
-/// Runs a plan to its end, as long as `fence`, the lock, is ours. The first Ctrl-C or SIGTERM unwinds, the second aborts.
+/// Does what needs the lock, and gives the lock back however it ends.
+pub async fn with_lock(
+    guard: Guard,
+    output: &Output,
+    work: impl AsyncFnOnce(&Guard) -> Done,
+) -> Done {
+    let done = work(&guard).await;
+    if let Err(error) = guard.release().await {
+        // What was to be done is done or not, whatever becomes of the lock: it runs out by itself.
+        output.say(&format!("the lock was not given back: {error}"));
+    }
+    done
+}
+
+/// Runs a plan to its end, as long as the lock, if one is held, is ours. The first Ctrl-C or SIGTERM unwinds, the
+/// second aborts.
 ///
 /// # Errors
 /// A step failed or the run was interrupted; the error says what is left over.
 pub async fn execute<O, E: Executor<O>>(
     plan: &Plan<O>,
     executor: E,
-    fence: Option<&dyn Fence>,
+    guard: Option<&Guard>,
     parallel: NonZeroUsize,
     output: &Output,
 ) -> Result<Report> {
@@ -28,7 +44,7 @@ pub async fn execute<O, E: Executor<O>>(
         parallel,
         stop: stop.clone(),
         abort: abort.clone(),
-        fence,
+        fence: guard.map(|guard| guard as &dyn Fence),
         clock: &SystemClock::default(),
     };
     let interrupts = async {

@@ -10,11 +10,13 @@ use super::{
     Done,
     args::{GlobalArgs, LogsArgs},
     output::Output,
-    site,
+    project::Project,
+    site::{Site, on_target},
 };
 use crate::{
     error::{Error, ErrorKind},
-    targets::local::{LogLine, LogRequest, follow_logs},
+    model::App,
+    targets::{LogLine, LogRequest},
 };
 
 /// Colours that are readable on light and dark terminals.
@@ -29,8 +31,13 @@ const COLOURS: [AnsiColors; 6] = [
 
 /// Runs the command; Ctrl-C ends it without fuss.
 pub async fn run(args: &LogsArgs, global: &GlobalArgs, output: &Output) -> Done {
-    let (project, site) = site::open(global).await?;
-    let known: Vec<&str> = project.app.services.keys().map(|name| name.as_str()).collect();
+    let app = Project::load(global)?.app;
+    on_target!(app, S => show::<S>(args, &app, output).await)
+}
+
+async fn show<S: Site>(args: &LogsArgs, app: &App, output: &Output) -> Done {
+    let site = S::open(app).await?;
+    let known: Vec<&str> = app.services.keys().map(|name| name.as_str()).collect();
     if let Some(unknown) = args.services.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(Error::new(ErrorKind::Usage, format!("there is no service `{unknown}`"))
             .hint(format!("services: {}", known.join(", ")))
@@ -47,7 +54,7 @@ pub async fn run(args: &LogsArgs, global: &GlobalArgs, output: &Output) -> Done 
     };
     let json = output.is_json();
     let mut out = stdout();
-    let show = |line: LogLine| {
+    let mut show = |line: LogLine| {
         let colour = colours.get(line.service.as_str()).copied().unwrap_or(AnsiColors::White);
         let written = match json {
             true => {
@@ -66,7 +73,7 @@ pub async fn run(args: &LogsArgs, global: &GlobalArgs, output: &Output) -> Done 
         written.is_ok()
     };
     tokio::select! {
-        done = follow_logs(&site.docker, &site.scope, &request, show) => done?,
+        done = site.follow_logs(app, &request, &mut show) => done?,
         _ = tokio::signal::ctrl_c() => {}
     }
     Ok(ExitCode::SUCCESS)

@@ -2,18 +2,27 @@
 
 use std::process::{Command, ExitCode, Stdio};
 
-use super::{Done, args::GlobalArgs, output::Output, site};
+use super::{
+    Done,
+    args::GlobalArgs,
+    output::Output,
+    project::Project,
+    site::{Site, on_target},
+};
 use crate::{
     error::{Context, ErrorKind, Result},
-    targets::local::Desired,
+    model::App,
 };
 
 /// Runs the command. Without a browser, the URL is the answer.
 pub async fn run(global: &GlobalArgs, output: &Output) -> Done {
-    let (_, site) = site::open(global).await?;
-    let desired: Desired = serde_json::from_value(site.live().await?.config)
-        .context(ErrorKind::Failed, || "the live release is of another version of mizan".into())?;
-    let url = desired.url();
+    let app = Project::load(global)?.app;
+    on_target!(app, S => open::<S>(&app, output).await)
+}
+
+async fn open<S: Site>(app: &App, output: &Output) -> Done {
+    let site = S::open(app).await?;
+    let url = site.url(&site.live(app).await?).await?;
     if let Err(error) = browse(&url) {
         output.say(&format!("no browser: {error}"));
     }

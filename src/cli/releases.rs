@@ -4,8 +4,14 @@ use std::{io::Write, process::ExitCode};
 
 use serde::Serialize;
 
-use super::{Done, args::GlobalArgs, output::Output, site};
-use crate::ledger::Release;
+use super::{
+    Done,
+    args::GlobalArgs,
+    output::Output,
+    project::Project,
+    site::{Site, on_target},
+};
+use crate::{ledger::Release, model::App};
 
 /// One row.
 #[derive(Debug, Serialize)]
@@ -20,9 +26,14 @@ struct Row {
 
 /// Runs the command.
 pub async fn run(global: &GlobalArgs, output: &Output) -> Done {
-    let (_, site) = site::open(global).await?;
-    let live = site.ledger.current().await?.map(|release| release.id);
-    let releases = site.ledger.releases().await?;
+    let app = Project::load(global)?.app;
+    on_target!(app, S => list::<S>(&app, output).await)
+}
+
+async fn list<S: Site>(app: &App, output: &Output) -> Done {
+    let site = S::open(app).await?;
+    let live = site.ledger().current().await?.map(|release| release.id);
+    let releases = site.ledger().releases().await?;
     let rows: Vec<Row> =
         releases.iter().map(|release| row(release, live == Some(release.id))).collect();
     if rows.is_empty() {

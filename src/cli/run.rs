@@ -5,20 +5,19 @@ use std::process::ExitCode;
 use super::{
     Done,
     args::{GlobalArgs, RunArgs},
-    site,
+    project::Project,
+    site::{Site, on_target},
 };
-use crate::{
-    error::{Context, ErrorKind},
-    targets::local::Desired,
-};
+use crate::model::App;
 
 /// Runs the command; its exit code is ours.
 pub async fn run(args: &RunArgs, global: &GlobalArgs) -> Done {
-    let (_, site) = site::open(global).await?;
-    let live = site.live().await?;
-    let desired: Desired = serde_json::from_value(live.config)
-        .context(ErrorKind::Failed, || "the live release is of another version of mizan".into())?;
-    let executor = site.into_executor(Some(desired), None);
-    let code = executor.run_one_off(live.id, &args.command).await?;
-    Ok(ExitCode::from(code))
+    let app = Project::load(global)?.app;
+    on_target!(app, S => run_in::<S>(&app, &args.command).await)
+}
+
+async fn run_in<S: Site>(app: &App, command: &[String]) -> Done {
+    let site = S::open(app).await?;
+    let live = site.live(app).await?;
+    Ok(ExitCode::from(site.run_one_off(live, command).await?))
 }

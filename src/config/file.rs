@@ -8,8 +8,9 @@ use super::{
     diagnostic::{Problems, suggestion},
     node::{Kind, Node, Scalar},
     value::{
-        ContainerPath, HostName, HostPath, ImageRef, LedgerUrl, Literal, OriginUrl, Period,
-        Platform, Port, Region, UrlPath, UrlPrefix, VarName, Version, Whole, Word,
+        BalancerArn, CertificateArn, ClusterName, ContainerPath, HostName, HostPath, ImageRef,
+        LedgerUrl, Literal, OriginUrl, Period, Platform, Port, Region, Retention, RoleArn,
+        SecretArn, SubnetId, UrlPath, UrlPrefix, VarName, Version, VpcId, Whole, Word,
     },
 };
 use crate::model::{AppName, Command, CpuShares, EnvName, Memory, ServiceName};
@@ -175,6 +176,9 @@ record! {
         name: Spanned<VarName>,
         /// Made by mizan when the store has none. Default: `false`.
         generate: Opt<bool>,
+        /// On the target `aws`: the ARN of a secret in Secrets Manager or of a parameter in SSM that
+        /// somebody else keeps. A key of a secret's JSON may follow: `...:secret:name-AbCdEf:key::`.
+        from: Opt<SecretArn>,
     }
 }
 
@@ -184,7 +188,8 @@ record! {
         /// The data planes it is on: `local` (in front of the target `local`), `cloudflare` (in
         /// front of the others). Default: `[local]`.
         on: Opt<Vec<Spanned<Plane>>>,
-        /// The public host name. The target `local` has its own.
+        /// The public host name. The target `local` has its own. Where the edge is off, the load
+        /// balancer answers to it.
         domain: Opt<HostName>,
         /// Also caches what only one signed-in user may see, per credential. Default: `false`.
         per_user: Opt<bool>,
@@ -238,10 +243,35 @@ record! {
 }
 
 record! {
-    /// The target `aws`.
+    /// The target `aws`: ECS on Fargate behind an application load balancer. Everything but the
+    /// region is for what is there already and shall be used; it is never changed beyond what is
+    /// ours in it. VPC, cluster and load balancer of a deployed environment stay what they are.
     AwsFile {
         /// The region, e.g. `eu-west-1`.
         region: Spanned<Region>,
+        /// The VPC. Default: that of `subnets`, else the account's default VPC.
+        vpc: Opt<VpcId>,
+        /// Subnets in at least two zones. The load balancer takes the public ones; the tasks take
+        /// those with a NAT gateway, or, without any, the public ones. Default: one of each zone.
+        subnets: Opt<Vec<Spanned<SubnetId>>>,
+        /// The ARN of an ACM certificate for the load balancer. It is for the host name at which
+        /// the load balancer is asked: `edge.domain`, or `origin-ENVIRONMENT.DOMAIN` where the edge
+        /// is on. Default: one is asked for and validated in the domain's Cloudflare zone.
+        certificate: Opt<CertificateArn>,
+        /// The name of an existing ECS cluster. Default: one for this environment.
+        cluster: Opt<ClusterName>,
+        /// The ARN of an existing application load balancer: one rule is added to its listener at
+        /// port 443, or 80 if it has no other. Needs `edge.domain`, whose DNS stays yours. Default:
+        /// one for this environment.
+        load_balancer: Opt<BalancerArn>,
+        /// The ARN of an existing role that pulls the image, reads the secrets and writes the logs.
+        /// Default: one that may do this for this environment and nothing else.
+        execution_role: Opt<RoleArn>,
+        /// The ARN of an existing role that the app's own code has, e.g. for a bucket. Default: one
+        /// that may do nothing.
+        task_role: Opt<RoleArn>,
+        /// How long log lines are kept, in days that CloudWatch offers. Default: `30d`.
+        log_retention: Opt<Retention>,
     }
 }
 

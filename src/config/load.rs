@@ -9,6 +9,7 @@ use super::{
     decode::FromNode,
     diagnostic::{Diagnostics, Problems, Span, closest},
     file::{EnvironmentFile, File},
+    locate::{Finding, locate},
     lower::{self, Scope},
     merge::{merge, without, without_empty},
     node::{self, Entry, Kind, Node, Scalar},
@@ -191,12 +192,39 @@ impl ConfigFile {
         self.lower(env).map(|(_, warnings)| warnings)
     }
 
+    /// What a target found wrong with an environment, at the places of mizan.yaml; nothing if it
+    /// found nothing. A path may begin with the environment or not: where the value really stands
+    /// is shown.
+    ///
+    /// # Errors
+    /// There is no such environment, or there are findings.
+    pub fn report(&self, env: &EnvName, findings: &[Finding]) -> Result<(), ConfigError> {
+        let overrides = self.overrides(env)?;
+        let merged = merge(&self.base, overrides);
+        let own = format!("environments.{env}.");
+        let mut problems = Problems::default();
+        for Finding { path, message, hint } in findings {
+            let path = path.strip_prefix(&own).unwrap_or(path);
+            let span = locate(&merged, path).unwrap_or(Span::at(overrides.span.start));
+            problems.hint(span, message, hint);
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigError::Invalid(problems.into_diagnostics(&self.name, &self.text)))
+    }
+
+    fn overrides(&self, env: &EnvName) -> Result<&Node, ConfigError> {
+        let mut environments = self.environments.iter();
+        let found = environments.find(|(name, _)| name == env).map(|(_, node)| node);
+        found.ok_or_else(|| {
+            let known = self.environments().cloned().collect();
+            ConfigError::UnknownEnvironment { wanted: env.clone(), known }
+        })
+    }
+
     fn lower(&self, env: &EnvName) -> Result<(App, Diagnostics), ConfigError> {
-        let (_, overrides) =
-            self.environments.iter().find(|(name, _)| name == env).ok_or_else(|| {
-                let known = self.environments().cloned().collect();
-                ConfigError::UnknownEnvironment { wanted: env.clone(), known }
-            })?;
+        let overrides = self.overrides(env)?;
         let (mut problems, mut warnings) = (Problems::default(), Problems::default());
         let merged = merge(&self.base, overrides);
         let app = EnvironmentFile::from_node(&merged, &mut problems).and_then(|file| {

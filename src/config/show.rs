@@ -9,8 +9,8 @@ use super::node;
 use crate::{
     error::{Error, Result},
     model::{
-        App, AzureService, Build, Check, Dockerfile, Edge, EnvValue, Memory, OnError, Render, Role,
-        SchemaSource, SecretSpec, Service, Target,
+        App, AwsTarget, AzureService, Build, Check, Dockerfile, Edge, EnvValue, Memory, OnError,
+        Render, Role, SchemaSource, SecretSpec, Service, Target,
     },
 };
 
@@ -59,7 +59,7 @@ fn fields<const N: usize>(pairs: [(&str, Option<Value>); N]) -> Value {
 fn target(target: &Target) -> Value {
     match target {
         Target::Local { .. } => json!("local"),
-        Target::Aws(aws) => json!({"aws": aws}),
+        Target::Aws(aws) => json!({"aws": aws_target(aws)}),
         Target::Azure { location, service } => {
             let service = match service {
                 AzureService::ContainerInstances => "container-instances",
@@ -69,6 +69,21 @@ fn target(target: &Target) -> Value {
         }
         Target::Origin { url } => json!({"origin": url}),
     }
+}
+
+fn aws_target(aws: &AwsTarget) -> Value {
+    let text = |value: &Option<String>| value.as_ref().map(|value| json!(value));
+    fields([
+        ("region", Some(json!(aws.region))),
+        ("vpc", text(&aws.vpc)),
+        ("subnets", (!aws.subnets.is_empty()).then(|| json!(aws.subnets))),
+        ("certificate", text(&aws.certificate)),
+        ("cluster", text(&aws.cluster)),
+        ("load_balancer", text(&aws.load_balancer)),
+        ("execution_role", text(&aws.execution_role)),
+        ("task_role", text(&aws.task_role)),
+        ("log_retention", aws.log_retention.map(|days| json!(format!("{days}d")))),
+    ])
 }
 
 /// The settings of the target `local`, if it has any.
@@ -155,8 +170,12 @@ fn secrets(secrets: &BTreeMap<String, SecretSpec>) -> Value {
     secrets
         .iter()
         .map(|(name, spec)| match spec {
-            SecretSpec { generate: false, .. } => json!(name),
-            SecretSpec { generate: true, .. } => json!({"name": name, "generate": true}),
+            SecretSpec { generate: false, from: None } => json!(name),
+            SecretSpec { generate, from } => fields([
+                ("name", Some(json!(name))),
+                ("generate", generate.then(|| json!(true))),
+                ("from", from.as_ref().map(|arn| json!(arn))),
+            ]),
         })
         .collect()
 }

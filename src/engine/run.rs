@@ -67,6 +67,8 @@ pub async fn run<O, E: Executor<O>>(
     };
     let outcome = match run.drive().await {
         Flow::Cut(Cut::Aborted) => run.aborted(),
+        // With nothing left to write, no lock is needed.
+        Flow::Cut(Cut::LockLost(_)) if run.board.all_done() => Outcome::Clean,
         Flow::Cut(Cut::LockLost(error)) => run.lock_lost(error),
         Flow::Ended if run.board.all_done() => Outcome::Clean,
         Flow::Ended if run.unwinding => run.unwind().await,

@@ -549,7 +549,14 @@ fn who_loses_the_lock_drops_what_runs_and_takes_nothing_back() {
     (slow.op.ticks, slow.op.heeds_cancel) = (100, false);
     let scene = Scene { lose_at: "toy/b", parallel: 2, ..Scene::default() };
     let told = scene.play(&plan([step("a", &[]), slow, step("b", &["a"]), step("c", &["b"])]));
-    insta::assert_snapshot!(told.events, @"");
+    insta::assert_snapshot!(told.events, @"
+    4 steps
+    toy/a
+    toy/a done in 1
+    toy/slow
+    toy/b
+    lock lost, left: toy a + toy slow + toy b, not committed
+    ");
     assert_eq!(told.after.keys().collect::<Vec<_>>(), ["a"]);
     let error = told.report.outcome.error().expect("an error");
     assert_eq!(error.kind, ErrorKind::Locked);
@@ -561,21 +568,48 @@ fn who_loses_the_lock_drops_what_runs_and_takes_nothing_back() {
 fn a_check_holds_a_step_back_when_nobody_told_of_the_loss() {
     let scene = Scene { lose_at: "toy/a done in 1", silent: true, ..Scene::default() };
     let told = scene.play(&diamond());
-    insta::assert_snapshot!(told.events, @"");
+    insta::assert_snapshot!(told.events, @"
+    6 steps
+    toy/a
+    toy/a done in 1
+    toy/b
+    lock lost, left: toy a, not committed
+    ");
     assert_eq!(told.after.keys().collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]
 fn a_lock_that_was_lost_before_the_first_step_leaves_nothing_over() {
     let told = Scene { lose_at: "6 steps", silent: true, ..Scene::default() }.play(&diamond());
-    insta::assert_snapshot!(told.events, @"");
+    insta::assert_snapshot!(told.events, @"
+    6 steps
+    toy/a
+    lock lost, left: , not committed
+    ");
     assert_eq!(told.after, told.before);
 }
 
 #[test]
 fn a_lock_that_is_lost_after_the_commit_point_leaves_the_work_behind_it() {
     let told = Scene { lose_at: "toy/d", ..Scene::default() }.play(&diamond());
-    insta::assert_snapshot!(told.events, @"");
+    insta::assert_snapshot!(told.events, @"
+    6 steps
+    toy/a
+    toy/a done in 1
+    toy/b
+    toy/b done in 1
+    toy/c
+    toy/c done in 1
+    toy/d
+    lock lost, left: toy d + toy e + toy f, committed
+    ");
+}
+
+#[test]
+fn a_lock_that_is_lost_when_all_is_done_does_no_harm() {
+    let scene = Scene { lose_at: "toy/a done in 1", ..Scene::default() };
+    let told = scene.play(&plan([step("a", &[])]));
+    assert_eq!(told.report.outcome, Outcome::Clean, "{}", told.events);
 }
 
 #[test]
@@ -588,7 +622,18 @@ fn a_lock_that_is_lost_while_unwinding_ends_the_unwinding() {
             ..Scene::default()
         };
         let told = scene.play(&diamond());
-        insta::allow_duplicates! { insta::assert_snapshot!(told.events, @""); }
+        insta::allow_duplicates! { insta::assert_snapshot!(told.events, @"
+        6 steps
+        toy/a
+        toy/a done in 1
+        toy/b
+        toy/b done in 1
+        toy/c
+        toy/c failed: a fault was injected: fail:before:toy/c
+        undo toy/c
+        undo toy/c done
+        lock lost, left: toy b + toy a, not committed
+        "); }
         assert_eq!(told.after.keys().collect::<Vec<_>>(), ["a", "b"]);
     }
 }
@@ -597,7 +642,19 @@ fn a_lock_that_is_lost_while_unwinding_ends_the_unwinding() {
 fn a_lock_that_is_lost_during_an_undo_drops_it() {
     let faults = "fail:before:toy/c,hang:during-undo:toy/b";
     let told = Scene { faults, lose_at: "undo toy/b", ..Scene::default() }.play(&diamond());
-    insta::assert_snapshot!(told.events, @"");
+    insta::assert_snapshot!(told.events, @"
+    6 steps
+    toy/a
+    toy/a done in 1
+    toy/b
+    toy/b done in 1
+    toy/c
+    toy/c failed: a fault was injected: fail:before:toy/c
+    undo toy/c
+    undo toy/c done
+    undo toy/b
+    lock lost, left: toy b + toy a, not committed
+    ");
     assert_eq!(told.after.keys().collect::<Vec<_>>(), ["a", "b"]);
 }
 

@@ -58,8 +58,19 @@ enum Removal {
     InUse,
 }
 
+/// How often a removal is tried that met another one of the same image.
+const ATTEMPTS: usize = 5;
+
 async fn remove(docker: &Docker, name: &str) -> Result<Removal> {
-    match docker.remove_image(name, None::<RemoveImageOptions>, None).await {
+    let try_once = || docker.remove_image(name, None::<RemoveImageOptions>, None);
+    let mut tried = try_once().await;
+    for _ in 1..ATTEMPTS {
+        match &tried {
+            Err(error) if lost_a_race(error) => tried = try_once().await,
+            _ => break,
+        }
+    }
+    match tried {
         Ok(_) => Ok(Removal::Done),
         // Somebody else was faster.
         Err(error) if is_missing(&error) => Ok(Removal::Done),
@@ -69,6 +80,16 @@ async fn remove(docker: &Docker, name: &str) -> Result<Removal> {
         }
         Err(error) => Err(Error::failed(format!("cannot remove the image {name}")).because(&error)),
     }
+}
+
+/// The engine looked the image up, and then it was gone: another removal, by its tag or by its id,
+/// was faster. Asked again, the engine knows.
+fn lost_a_race(error: &bollard::errors::Error) -> bool {
+    let bollard::errors::Error::DockerResponseServerError { status_code: 500, message } = error
+    else {
+        return false;
+    };
+    message.contains("unrecognized image ID")
 }
 
 pub(super) async fn our_images(docker: &Docker, app: &AppName) -> Result<Vec<ImageSummary>> {

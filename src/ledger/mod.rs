@@ -14,5 +14,5 @@ pub use lease::{LeaseGuard, LeaseLock};
 pub use lock::{Claim, Guard, Holder, LocalGuard, LocalLock, Lock};
 pub use place::Place;
 pub use record::{GitRevision, ImageRecord, InventoryItem, Release};
-pub use s3::S3Place;
+pub use s3::{S3Place, bucket_url};
 pub use store::Ledger;

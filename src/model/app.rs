@@ -27,6 +27,8 @@ pub struct App {
     pub env_vars: BTreeMap<String, EnvValue>,
     /// The secrets every service gets as environment variables, by name.
     pub secrets: BTreeMap<String, SecretSpec>,
+    /// The public host name, where the environment has one of its own.
+    pub domain: Option<String>,
     /// The edge in front of the app, if it is on for this environment.
     pub edge: Option<Edge>,
     /// Server rendering at the edge, if the app has it and the edge is on.

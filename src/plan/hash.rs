@@ -8,8 +8,14 @@ use sha2::{Digest, Sha256};
 ///
 /// Fails only for what JSON cannot hold, such as a map whose keys are no strings.
 pub fn hash(value: &impl Serialize) -> serde_json::Result<String> {
-    let canonical = serde_json::to_vec(&sorted(serde_json::to_value(value)?))?;
-    Ok(Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(Sha256::digest(canonical(value)?).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The value as JSON with sorted keys and no blanks: equal text for equal content.
+///
+/// Fails only for what JSON cannot hold, such as a map whose keys are no strings.
+pub fn canonical(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(&sorted(serde_json::to_value(value)?))
 }
 
 /// The value with the keys of every object in order.

@@ -8,7 +8,7 @@ mod types;
 
 pub use approval::{Approval, Basis, Departure};
 pub use build::{PlanBuilder, PlanError};
-pub use hash::hash;
+pub use hash::{canonical, hash};
 pub use types::{
     Change, FieldDiff, FieldValue, Late, Note, Plan, ResourceId, Seen, Step, StepId, Totals, Undo,
 };

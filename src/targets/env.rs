@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::StepId;
+
 /// Where an environment variable's value comes from, and what it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,6 +16,15 @@ pub enum EnvSpec {
         from: String,
         /// A keyed hash of the value.
         fingerprint: String,
+    },
+    /// It is known after a step of the plan.
+    Late {
+        /// The value, with `{}` where the step's output goes.
+        text: String,
+        /// The step.
+        step: StepId,
+        /// Which of its outputs.
+        output: String,
     },
     /// It comes from the secret store.
     Secret {

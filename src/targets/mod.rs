@@ -4,8 +4,12 @@
 
 pub mod aws;
 mod env;
+mod health;
 pub mod local;
+mod log;
 mod source;
 
 pub use env::EnvSpec;
+pub use health::{Health, advice};
+pub use log::{LogLine, LogRequest};
 pub use source::Source;

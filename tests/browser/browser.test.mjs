@@ -17,6 +17,7 @@ const CHROMIUM = process.env.MIZAN_CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = [
   "--no-sandbox", // a build machine runs as root
   "--disable-gpu",
+  "--disable-dev-shm-usage", // it may be in a container, whose /dev/shm is small
   "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",
@@ -24,13 +25,19 @@ const FLAGS = [
   "--disable-sync",
 ];
 const SEEN_BY_OTHERS_WITHIN_MS = 5000;
+/** Long after a busy machine has come so far. */
+const PATIENCE_MS = 120_000;
 
 let browser;
 let visitors = [];
 
 before(async () => {
   assert.ok(existsSync(CHROMIUM), `no Chromium at ${CHROMIUM}`);
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS }); // with a profile of its own
+  browser = await chromium.launch({
+    executablePath: CHROMIUM, // with a profile of its own
+    args: FLAGS,
+    timeout: PATIENCE_MS,
+  });
 });
 after(() => browser?.close());
 
@@ -109,23 +116,22 @@ test("a comment is there at once for its writer, and within 5 s for somebody els
   const firstRead = writer.page.waitForResponse((response) =>
     response.url().includes("/api/mizan/ctx/post/"),
   );
-  const written = Date.now();
   await comment(writer.page, text);
   assert.ok(
     (await (await firstRead).text()).includes(text),
     "the first read after the mutation was stale",
   );
-  await writer.page.locator("#comments > li", { hasText: text }).waitFor({ timeout: 2000 });
+  const written = Date.now();
+  await writer.page.locator("#comments > li", { hasText: text }).waitFor();
   await open(writer.page, "/posts/2/");
   assert.ok(await shows(writer.page, text), "the writer's own reload was stale");
 
-  while (!(await shows(other.page, text))) {
-    assert.ok(
-      Date.now() - written < SEEN_BY_OTHERS_WITHIN_MS,
-      "the second browser still sees the old page",
-    );
-    await pause(100);
+  // Who asks late enough sees it at once: what counts is when they ask, so a slow machine changes nothing.
+  for (let seen = false; !seen; await pause(100)) {
+    const late = Date.now() - written;
     await open(other.page, "/posts/2/");
+    seen = await shows(other.page, text);
+    assert.ok(seen || late <= SEEN_BY_OTHERS_WITHIN_MS, `not seen ${late} ms after the comment`);
   }
 });
 
@@ -148,22 +154,24 @@ test("somebody who signs in sees their name, and nobody else does", async () => 
 test("the WebSocket channel counts the visitors who are here", async () => {
   const first = await visitor();
   await open(first.page, "/");
-  const before = await online(first.page);
+  await online(first.page, 1); // when those of the tests before have left
   const second = await visitor();
   await open(second.page, "/");
-  await first.page.waitForFunction(
-    (count) => Number.parseInt(document.querySelector("#presence").textContent, 10) > count,
-    before,
-  );
+  await online(first.page, 2);
+  await online(second.page, 2);
 });
 
 /** A new browser context (its own cookies and cache) with one page; its troubles fail the test afterwards. */
 async function visitor(options = {}) {
   const page = await (await browser.newContext(options)).newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const troubles = [];
   page.on("pageerror", (error) => troubles.push(`page error: ${error.message}`));
   page.on("console", (line) => isComplaint(line) && troubles.push(`console: ${line.text()}`));
-  page.on("requestfailed", (sent) => troubles.push(`${sent.url()}: ${sent.failure()?.errorText}`));
+  page.on(
+    "requestfailed",
+    (sent) => isBroken(sent) && troubles.push(`${sent.url()}: ${sent.failure().errorText}`),
+  );
   page.on(
     "response",
     (got) => got.status() >= 400 && troubles.push(`${got.url()}: ${got.status()}`),
@@ -178,6 +186,11 @@ async function visitor(options = {}) {
 
 function isComplaint(line) {
   return line.type() === "error" || line.type() === "warning";
+}
+
+/** A request that the page itself gave up, because its visitor went on, is none. */
+function isBroken(sent) {
+  return sent.failure().errorText !== "net::ERR_ABORTED";
 }
 
 /** Opens a page and waits until it answers clicks. */
@@ -196,10 +209,9 @@ async function shows(page, text) {
   return (await page.locator("#comments > li", { hasText: text }).count()) === 1;
 }
 
-async function online(page) {
-  const presence = page.locator("#presence");
-  await presence.waitFor();
-  return Number.parseInt(await presence.textContent(), 10);
+/** Waits until the page says that so many visitors are here. */
+async function online(page, count) {
+  await page.locator("#presence", { hasText: new RegExp(`^${count} here`) }).waitFor();
 }
 
 function rawHtml(path) {

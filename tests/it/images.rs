@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     panic::AssertUnwindSafe,
     path::Path,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bollard::{
@@ -15,7 +15,7 @@ use bollard::{
         RemoveContainerOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
     },
 };
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::join_all};
 use mizan::{
     config::ConfigFile,
     docker::{self, Docker},
@@ -29,9 +29,13 @@ use mizan::{
     plan::StepId,
 };
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 const PLATFORM: &str = if cfg!(target_arch = "aarch64") { "linux/arm64" } else { "linux/amd64" };
+
+/// Long after a busy machine has come so far.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One app in a folder of its own, and everything a build reports about it.
 struct Case {
@@ -207,9 +211,9 @@ async fn a_refresh_builds_anew_under_a_new_name() {
 
 #[tokio::test]
 async fn a_failing_build_tells_the_step_its_line_and_what_it_printed() {
-    // The two output streams travel apart: the pause keeps them in order.
+    // All on one stream: the two travel apart, and would arrive in any order.
     let dockerfile = format!(
-        "FROM {BASE} AS web\nRUN for i in $(seq 30); do echo line $i; done; \\\n  sleep 0.3; echo no such module >&2; exit 3\nFROM scratch\nCOPY --from=web /x /x\n"
+        "FROM {BASE} AS web\nRUN for i in $(seq 30); do echo line $i >&2; done; \\\n  echo no such module >&2; exit 3\nFROM scratch\nCOPY --from=web /x /x\n"
     );
     Case::run("it-failing", &[("Dockerfile", &dockerfile)], async |case| {
         let error = case.build().await.expect_err("it fails");
@@ -239,39 +243,34 @@ async fn a_mistake_in_the_dockerfile_is_told_in_the_engines_words() {
 #[tokio::test]
 async fn a_cancelled_build_ends_soon_and_leaves_nothing() {
     let marker = format!("cancel-{}", std::process::id());
-    let dockerfile = format!("FROM {BASE}\nRUN echo {marker}; sleep 300\n");
+    // Far longer than anybody waits here, and like no other process of this machine.
+    let step = format!("sleep {}", 1_000_000 + std::process::id());
+    let dockerfile = format!("FROM {BASE}\nRUN echo {marker}; {step}\n");
     Case::run("it-cancel", &[("Dockerfile", &dockerfile)], async |case| {
         let cancel = case.cancel.clone();
-        let started = Instant::now();
         let stop = async {
             // The step runs once it has printed its line.
             while !case.events.lines().contains(&marker) {
-                assert!(started.elapsed() < Duration::from_secs(60), "the step never began");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             cancel.cancel();
-            Instant::now()
         };
-        let (built, cancelled) = tokio::join!(case.build(), stop);
+        let both = async { tokio::join!(case.build(), stop) };
+        let (built, ()) = timeout(PATIENCE, both).await.expect("it ends before its step would");
         assert_eq!(built.expect_err("cancelled").kind, ErrorKind::Interrupted);
-        assert!(cancelled.elapsed() < Duration::from_secs(2));
         assert!(case.images().await.is_empty());
-        assert!(gone("sleep 300", Duration::from_secs(10)).await, "the step still runs");
+        timeout(PATIENCE, gone(&step)).await.expect("the step ends too");
     })
     .await;
 }
 
-/// Whether no process with this command line is left, within the time.
-async fn gone(command: &str, within: Duration) -> bool {
-    let deadline = Instant::now() + within;
-    loop {
-        let running = std::fs::read_dir("/proc").expect("/proc").flatten().any(|process| {
-            let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line).replace('\0', " ").trim() == command
-        });
-        if !running || Instant::now() > deadline {
-            return !running;
-        }
+/// Until no process with this command line is left.
+async fn gone(command: &str) {
+    let is_it = |process: std::fs::DirEntry| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).replace('\0', " ").trim() == command
+    };
+    while std::fs::read_dir("/proc").expect("/proc").flatten().any(is_it) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -458,6 +457,28 @@ async fn pruning_removes_our_old_images_and_lists_those_in_use() {
         let mut expected = [foreign.id.0.clone(), used.id.0.clone(), new.id.0.clone()];
         expected.sort_unstable();
         assert_eq!(left, expected, "the foreign tag keeps its image");
+    })
+    .await;
+}
+
+/// As the releases that a deploy forgets are: each is a step of its own.
+#[tokio::test]
+async fn prunings_at_once_do_not_trip_over_each_other() {
+    let files = [("Dockerfile", "FROM scratch\nCOPY a /a\n"), ("a", "")];
+    Case::run("it-prune-race", &files, async |case| {
+        for content in 0..8 {
+            write(case.root.path(), "a", &content.to_string());
+            case.build().await.expect("built");
+        }
+        // Some list the images while others are taking one away.
+        let prunings = (0..16).map(async |turn| {
+            tokio::time::sleep(Duration::from_millis(3 * turn)).await;
+            prune(&case.docker, &case.app.name, &[]).await
+        });
+        for pruned in join_all(prunings).await {
+            assert_eq!(pruned.expect("pruned").in_use, Vec::<String>::new());
+        }
+        assert_eq!(case.images().await, Vec::<String>::new());
     })
     .await;
 }

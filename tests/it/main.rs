@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 
+mod aws_api;
 mod certificates;
 mod cli;
 mod cloudflare;

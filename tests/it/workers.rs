@@ -6,11 +6,12 @@ mod plane;
 mod visitor;
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::{SinkExt, StreamExt};
@@ -25,8 +26,12 @@ use origin::Origin;
 use plane::{Plane, kill, wait_until_gone};
 use visitor::{Connections, Tally, Visitor, load};
 
+use crate::support::free_port;
+
 /// Switching under load: this many requests at least, else the test proves little.
 const ENOUGH_REQUESTS: usize = 2000;
+/// How long requests that are under way are waited for: a busy machine needs less, too.
+const DRAIN: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn switching_under_load_loses_nothing() {
@@ -41,10 +46,8 @@ async fn switching_under_load_loses_nothing() {
         .map(|connections| tokio::spawn(load(plane.port, connections, tally.clone(), stop.clone())))
         .into();
 
-    let begun = Instant::now();
     let mut round = 0;
     while tally.done() < ENOUGH_REQUESTS || round < 4 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "too slow: {tally:?}");
         let (old, new) = (format!("g{round}"), format!("g{}", round + 1));
         let origin = &origins[(round + 1) % 2];
         // Every third generation has no edge: the two kinds follow each other, too.
@@ -55,7 +58,7 @@ async fn switching_under_load_loses_nothing() {
         }
         plane.control.activate(&new).await.unwrap();
         assert_eq!(Visitor::connect(plane.port).await.get("/name").await.text, origin.name);
-        let open = plane.control.retire(&old, Duration::from_secs(10)).await.unwrap();
+        let open = plane.control.retire(&old, DRAIN).await.unwrap();
         assert_eq!(open, 0, "{old} did not drain");
         round += 1;
     }
@@ -95,8 +98,8 @@ async fn websocket_survives(plane: &Plane, a: &Origin) {
     let echo = socket.next().await.unwrap().unwrap();
     assert_eq!(echo.into_text().unwrap(), "a: still here");
     // Nobody waits for it: it would last as long as its visitor stays.
-    let drained = plane.control.drain("a", Duration::from_secs(60));
-    let open = tokio::time::timeout(Duration::from_secs(10), drained).await.unwrap();
+    let drained = plane.control.drain("a", DRAIN * 100);
+    let open = tokio::time::timeout(DRAIN, drained).await.unwrap();
     assert_eq!(open.unwrap(), 1);
 
     // As a container that is stopped: it says why, and the visitor hears it.
@@ -105,7 +108,7 @@ async fn websocket_survives(plane: &Plane, a: &Origin) {
     let Message::Close(Some(frame)) = close else { panic!("no close frame: {close:?}") };
     assert_eq!(frame.code, CloseCode::Restart);
     assert!(socket.next().await.is_none_or(|end| end.is_err()), "the connection ends");
-    assert_eq!(plane.control.retire("a", Duration::from_secs(5)).await.unwrap(), 0);
+    assert_eq!(plane.control.retire("a", DRAIN).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -115,20 +118,20 @@ async fn a_slow_request_finishes_where_it_began() {
     plane.prepare_workers("a", &a).await;
     plane.prepare_workers("b", &b).await;
     plane.control.activate("a").await.unwrap();
-    let port = plane.port;
-    let slow = tokio::spawn(async move { Visitor::connect(port).await.stream("/slow").await });
-    while plane.status().await.generations[0].open == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let mut slow = Visitor::connect(plane.port).await.stream("/slow").await;
+    // Before the origin has the rest: the answer is streamed.
+    assert_eq!(slow.piece().await.as_deref(), Some("a: first"));
+    assert_eq!(plane.status().await.generations[0].open, 1);
     plane.control.activate("b").await.unwrap();
-    assert_eq!(Visitor::connect(port).await.get("/name").await.text, "b");
-    assert_eq!(plane.control.retire("a", Duration::from_secs(10)).await.unwrap(), 0);
+    assert_eq!(Visitor::connect(plane.port).await.get("/name").await.text, "b");
 
-    let chunks = slow.await.unwrap();
-    let text: String = chunks.iter().map(|(_, text)| text.as_str()).collect();
-    assert_eq!(text, "a: first, second");
-    let between = chunks.last().unwrap().0 - chunks[0].0;
-    assert!(between > origin::SLOW / 2, "the answer was not streamed: {between:?}");
+    let rest = async {
+        a.finish_slow_answers();
+        (slow.piece().await, slow.piece().await)
+    };
+    let (open, rest) = tokio::join!(plane.control.retire("a", DRAIN), rest);
+    assert_eq!(open.unwrap(), 0);
+    assert_eq!(rest, (Some(", second".to_owned()), None));
 }
 
 #[tokio::test]
@@ -394,7 +397,7 @@ async fn an_app_that_is_down_is_told_so() {
     let nothing = Visitor::connect(plane.port).await.get("/").await;
     assert_eq!(nothing.status, StatusCode::SERVICE_UNAVAILABLE);
 
-    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let unused = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let source = Source::Direct { origin: format!("http://{unused}") };
     plane.control.prepare("a", source).await.unwrap();
     plane.control.activate("a").await.unwrap();
@@ -407,7 +410,9 @@ async fn an_app_that_is_down_is_told_so() {
     let port = plane.port;
     let waiting =
         tokio::spawn(async move { Visitor::connect(port).await.post("/echo", "x").await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    while plane.status().await.generations[0].open == 0 && !waiting.is_finished() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let _origin = Origin::start_at("late", unused).await;
     assert_eq!(waiting.await.unwrap().text, "late: x");
 }

@@ -7,8 +7,9 @@
 //
 // Four kinds of client run at once: GET on a fresh connection each time, GET on kept-alive connections, POST (a
 // mutation with its CSRF token), and WebSockets that are asked for a sign of life, and reconnect only when the server closed in good
-// order. It ends after --seconds, after --requests, or on SIGTERM (then not before --at-least requests), prints one
-// line of JSON to stdout, and exits with 1 if anything failed.
+// order. It says so on stderr when every client has been to each PATH (a lap). It ends after --seconds, after
+// --requests, or on SIGTERM: then not before --at-least requests, nor before every client has made another lap.
+// It prints one line of JSON to stdout, and exits with 1 if anything failed.
 
 import { Agent, request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
@@ -16,7 +17,7 @@ import { parseArgs } from "node:util";
 import { lookup } from "./loopback.mjs";
 import { connect } from "./websocket.mjs";
 
-const REQUEST_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 60_000; // nobody waits so long for a page, but a busy machine may make them
 const POST_PAUSE_MS = 20; // a writer is a person: reads must outnumber writes, or nothing is ever cached
 const PING_PAUSE_MS = 100;
 const ERRORS_KEPT = 5;
@@ -29,13 +30,15 @@ let stopping = false;
 
 process.on("SIGTERM", stop);
 process.on("SIGINT", stop);
-process.stderr.write(`load on ${options.url.origin}\n`);
-await Promise.all([
+const all = [
   ...clients("fresh", options.fresh, getFresh),
   ...clients("kept", options.kept, getKept),
   ...clients("post", options.posts, post),
   ...clients("websocket", options.sockets, holdSocket),
-]);
+];
+await Promise.all(all.map((client) => client.firstLap));
+process.stderr.write(`load on ${options.url.origin}\n`);
+await Promise.all(all.map((client) => client.end));
 console.log(JSON.stringify(report()));
 process.exitCode = total("failed") === 0 ? 0 : 1;
 
@@ -85,12 +88,22 @@ function running() {
 /** Starts `count` loops of one kind, each with a state of its own (`session`). */
 function clients(kind, count, step) {
   tally.kinds[kind] = { ok: 0, failed: 0 };
-  return Array.from({ length: count }, async (_, index) => {
+  return Array.from({ length: count }, (_, index) => {
     const session = { index, turn: index };
-    while (running()) await attempt(kind, () => step(session));
-    session.agent?.destroy();
-    await session.socket?.close(1000);
+    const lap = async () => {
+      for (const _path of options.paths) await attempt(kind, () => step(session));
+    };
+    const firstLap = lap();
+    return { firstLap, end: firstLap.then(() => goOn(kind, session, step, lap)) };
   });
+}
+
+/** Whoever stopped the load wants to know how it went from then on: hence the last lap. */
+async function goOn(kind, session, step, lap) {
+  while (running()) await attempt(kind, () => step(session));
+  if (stopping) await lap();
+  session.agent?.destroy();
+  await session.socket?.close(1000);
 }
 
 async function attempt(kind, step) {

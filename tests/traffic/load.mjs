@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const PROGRAM = fileURLToPath(new URL("../support/load.mjs", import.meta.url));
 
-/** Starts the load and resolves when it is under way; `stop()` resolves to what it saw. */
+/** Starts the load and resolves when all its clients are there; `stop()` resolves to what it saw. */
 export async function startLoad(url, options) {
   const child = spawn(process.execPath, [PROGRAM, "--url", url, ...options], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -17,8 +17,9 @@ export async function startLoad(url, options) {
     output += chunk;
   });
   const closed = once(child, "close");
-  await once(child.stderr, "data"); // it says when it is running
+  await once(child.stderr, "data"); // it says so
   return {
+    /** After a last lap of every client. */
     async stop() {
       child.kill("SIGTERM");
       await closed;

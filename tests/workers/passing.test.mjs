@@ -5,7 +5,9 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { after, before, beforeEach, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { Plane, sleep } from "./support/plane.mjs";
+import { json } from "./support/origin.mjs";
+import { Plane } from "./support/plane.mjs";
+import { eventually, sleep } from "./support/promises.mjs";
 
 const { WebSocket } = createRequire(new URL("../../templates/package.json", import.meta.url))("ws");
 
@@ -208,13 +210,11 @@ test("readiness names the release", async () => {
 });
 
 test("a visitor who leaves in the middle of a mutation does not lose its record", async () => {
-  await plane.warm("/api/mizan/ctx/posts/");
-  origin.faults.set("/api/mizan/call/", async (_q, response) => {
-    await sleep(300);
-    origin.version = "left";
-    response.writeHead(200, { "Content-Type": "application/json" });
-    response.end('{"result":1,"invalidate":["posts"]}');
-  });
+  const hubLog = async () => (await plane.askHub("GET", "/v1/log")).json();
+  const before = await hubLog();
+  const gate = origin.hold("/api/mizan/call/", (_q, response) =>
+    json(response, 200, "no-store", { result: 1, invalidate: ["posts"] }),
+  );
   const controller = new AbortController();
   const left = fetch(`http://127.0.0.1:${plane.port}/api/mizan/call/`, {
     method: "POST",
@@ -222,10 +222,12 @@ test("a visitor who leaves in the middle of a mutation does not lose its record"
     body: '{"function":"add_comment"}',
     signal: controller.signal,
   });
-  setTimeout(() => controller.abort(), 100);
-  await assert.rejects(left);
-  await sleep(500);
-  const log = (await plane.askHub("GET", "/v1/log")).json();
-  assert.deepEqual(log.open, []);
-  assert.ok(log.records.some(({ context }) => context === "posts"));
+  await eventually(() => gate.questions > 0);
+  controller.abort();
+  await assert.rejects(left, { name: "AbortError" });
+  await sleep(200); // the Edge hears of it
+  gate.open();
+  const isRecorded = ({ context, seq }) => context === "posts" && seq > before.seq;
+  await eventually(async () => (await hubLog()).records.some(isRecorded));
+  assert.deepEqual((await hubLog()).open, []);
 });

@@ -4,15 +4,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { json } from "./support/origin.mjs";
-import { Plane, sleep } from "./support/plane.mjs";
+import { Plane } from "./support/plane.mjs";
+import { assertMayMiss, sleep } from "./support/promises.mjs";
 
 const POST = "/api/mizan/ctx/post/";
+/** A run takes so long, or longer on a machine that needs it for so many writes of each post. */
 const RUN_MS = 4000;
+const WRITES = 6;
 const WRITERS = 4;
 const READERS = 4;
 const IDS = 3;
-/** Under steady traffic: the log is refreshed each second. (5 s is for a process that was idle.) */
-const EVERYONE_WITHIN_MS = 2000;
 
 const seed = Number(process.env.MIZAN_TEST_SEED ?? Date.now() % 2 ** 31);
 const random = mulberry32(seed);
@@ -54,9 +55,9 @@ async function readNumber(id, headers) {
   return answer.json().n;
 }
 
-async function write(until) {
+async function write(isOver) {
   let cookies = "";
-  while (Date.now() < until) {
+  while (!isOver()) {
     const id = below(IDS);
     const port = ports[below(ports.length)];
     const answer = await plane.call("add_comment", { post_id: id }, { Cookie: cookies }, port);
@@ -71,40 +72,41 @@ async function write(until) {
   }
 }
 
-async function readAsAnyone(until, lateMs) {
-  while (Date.now() < until) {
+async function readAsAnyone(isOver, mayMiss) {
+  while (!isOver()) {
     const id = below(IDS);
     const asked = Date.now();
     const n = await readNumber(id);
-    const replaced = posts[id].answered.get(n + 1) ?? Number.POSITIVE_INFINITY;
-    assert.ok(asked - replaced <= lateMs, `${n} of ${id}, ${asked - replaced} ms after its end`);
+    mayMiss(asked, posts[id].answered.get(n + 1) ?? Number.POSITIVE_INFINITY);
     await sleep(below(30));
   }
 }
 
-async function run(lateMs, meanwhile = async () => {}) {
-  posts = Array.from({ length: IDS }, () => ({ n: 1, answered: new Map() }));
+async function run(mayMiss, meanwhile = async () => {}) {
+  posts = Array.from({ length: IDS }, () => ({ n: 0, answered: new Map() }));
   const until = Date.now() + RUN_MS;
+  const isOver = () => Date.now() >= until && posts.every(({ n }) => n >= WRITES);
   await Promise.all([
-    ...Array.from({ length: WRITERS }, () => write(until)),
-    ...Array.from({ length: READERS }, () => readAsAnyone(until, lateMs)),
-    meanwhile(until),
+    ...Array.from({ length: WRITERS }, () => write(isOver)),
+    ...Array.from({ length: READERS }, () => readAsAnyone(isOver, mayMiss)),
+    meanwhile(isOver),
   ]);
-  const numbers = posts.map(({ n }) => n);
-  assert.ok(Math.min(...numbers) > 5, `too few writes to show anything: ${numbers}`);
 }
 
-test(`writers see their writes, everyone within 2 s (seed ${seed})`, () => run(EVERYONE_WITHIN_MS));
+test(`writers see their writes, and everyone does (seed ${seed})`, () => run(assertMayMiss));
 
 test(`writers see their writes while the hub is killed again and again (seed ${seed})`, () =>
-  run(Number.POSITIVE_INFINITY, async (until) => {
-    while (Date.now() < until) {
+  run(anythingGoes, async (isOver) => {
+    while (!isOver()) {
       await sleep(300 + below(300));
       await plane.stopHub("SIGKILL");
       await sleep(below(300));
       await plane.startHub();
     }
   }));
+
+/** Without its hub, a process may answer with what is replaced. */
+function anythingGoes() {}
 
 /** A small generator whose whole state is its seed. */
 function mulberry32(state) {

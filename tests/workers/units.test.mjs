@@ -8,6 +8,7 @@ import { chooseReading, readContext } from "../../templates/edge/contexts.js";
 import { InvalidationLog } from "../../templates/edge/log.js";
 import { mergeTokens } from "../../templates/edge/token.js";
 import { boardData } from "./support/data.mjs";
+import { withResolvers } from "./support/promises.mjs";
 
 const PUBLIC = "public, max-age=60";
 const real = { fetch: globalThis.fetch, caches: globalThis.caches };
@@ -126,7 +127,7 @@ test("a client that has seen more is never answered from a question that began b
   const token = { epoch: "e1", seq: 2, bypassUntil: 0 };
   const first = read(one, "posts", "", token);
   const second = read(one, "posts", "", token);
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await turns();
   assert.equal(answers.length, 2);
   const log = { epoch: "e1", now: 1e6, retention: 1e5, full: false, open: [] };
   answers[1]({ ...log, seq: 1, records: [] });
@@ -134,6 +135,89 @@ test("a client that has seen more is never answered from a question that began b
   askHub = async () => ({ ...log, seq: 2, records: [record(2, "posts")] });
   answers[0](await askHub());
   assert.match(await first, /fwd=uri-miss/);
+});
+
+test("concurrent misses of a key are one question", async () => {
+  let questions = 0;
+  const held = withResolvers();
+  const usual = answer;
+  answer = async () => {
+    questions += 1;
+    await held.promise;
+    return usual();
+  };
+  const one = site();
+  const reads = Array.from({ length: 20 }, () => read(one, "posts"));
+  await turns();
+  held.resolve();
+  for (const status of await Promise.all(reads)) assert.match(status, /fwd=uri-miss/);
+  assert.equal(questions, 1);
+  assert.equal(stored.size, 1);
+});
+
+/** A clock that only the test moves, and how often the origin was asked. */
+function underWatch(t, headers) {
+  t.mock.timers.enable({ apis: ["Date"], now: 1e6 });
+  const watch = { questions: 0, at: (ms) => t.mock.timers.setTime(1e6 + ms) };
+  answer = async () => {
+    watch.questions += 1;
+    return Response.json({}, { headers });
+  };
+  return watch;
+}
+
+test("a stale entry is served at once and asked for again behind it, once a second", async (t) => {
+  const watch = underWatch(t, { "Cache-Control": "public, max-age=0, stale-while-revalidate=300" });
+  const one = site();
+  assert.match(await read(one, "posts"), /fwd=uri-miss/);
+  for (const [ms, questions] of [
+    [0, 1],
+    [999, 1],
+    [1000, 2],
+    [1999, 2],
+    [2000, 3],
+  ]) {
+    watch.at(ms);
+    for (let i = 0; i < 10; i++) assert.match(await read(one, "posts"), /^hit; /);
+    assert.equal(watch.questions, questions, `after ${ms} ms`);
+  }
+});
+
+test("while an entry is fresh nobody asks, and at the end of its lifetime it is gone", async (t) => {
+  const watch = underWatch(t, { "Cache-Control": PUBLIC });
+  const one = site();
+  await read(one, "posts");
+  for (const [ms, status] of [
+    [1000, "hit; ttl=59"],
+    [59_000, "hit; ttl=1"],
+    [60_000, "fwd=uri-miss"],
+  ]) {
+    assert.equal(watch.questions, 1);
+    watch.at(ms);
+    assert.equal(await read(one, "posts"), status);
+  }
+  assert.equal(watch.questions, 2);
+});
+
+test("under traffic the log is asked for once a second, behind the answer", async (t) => {
+  const watch = underWatch(t, { "Cache-Control": PUBLIC });
+  const one = site();
+  await read(one, "posts");
+  let questions = 0;
+  askHub = async () => {
+    questions += 1;
+    return hubLog;
+  };
+  for (const [ms, expected] of [
+    [1000, 0],
+    [1001, 1],
+    [2001, 1],
+    [2002, 2],
+  ]) {
+    watch.at(ms);
+    for (let i = 0; i < 3; i++) assert.match(await read(one, "posts"), /^hit; /);
+    assert.equal(questions, expected, `after ${ms} ms`);
+  }
 });
 
 test("a question that never ends holds nobody for long, and the next ones not at all", async (t) => {

@@ -21,10 +21,8 @@ pub(super) fn edge(file: Option<&Spanned<EdgeFile>>, target: &Target) -> Option<
         Some(planes) => planes.value.iter().any(|named| named.value == plane),
         None => local,
     };
-    let domain = section.and_then(|edge| edge.domain.as_ref());
     on.then(|| Edge {
-        // A laptop does not answer for the public name.
-        domain: domain.filter(|_| !local).map(|domain| domain.value.0.clone()),
+        domain: domain(file, target),
         per_user: section
             .and_then(|edge| edge.per_user.as_ref())
             .is_some_and(|per_user| per_user.value),
@@ -32,6 +30,13 @@ pub(super) fn edge(file: Option<&Spanned<EdgeFile>>, target: &Target) -> Option<
             .and_then(|edge| edge.check.as_ref())
             .map_or_else(Check::default, |file| check(&file.value)),
     })
+}
+
+/// The public host name, which is that of the load balancer where the edge is off. A laptop does
+/// not answer for it.
+pub(super) fn domain(file: Option<&Spanned<EdgeFile>>, target: &Target) -> Option<String> {
+    let domain = file?.value.domain.as_ref()?;
+    (!matches!(target, Target::Local { .. })).then(|| domain.value.0.clone())
 }
 
 fn check(file: &CheckFile) -> Check {

@@ -1,6 +1,7 @@
 //! From the file of one environment to the validated [`App`]: defaults are filled in, and what
 //! only shows when two values are seen together is checked.
 
+mod aws;
 mod edge;
 mod services;
 
@@ -16,13 +17,13 @@ use super::{
     diagnostic::{Problems, Span},
     file::{
         AzureServiceFile, BuildFile, EnvValueFile, EnvironmentFile, ReleaseFile, SchemaFile,
-        SecretFile, TargetFile, TargetMap,
+        SecretFile, SecretMap, TargetFile, TargetMap,
     },
     value::VarName,
 };
 use crate::model::{
-    App, AppName, AwsTarget, AzureService, Build, Dockerfile, EnvName, EnvValue, ReleaseStep,
-    SchemaSource, SecretSpec, Target,
+    App, AppName, AzureService, Build, Dockerfile, EnvName, EnvValue, ReleaseStep, SchemaSource,
+    SecretSpec, Target,
 };
 
 /// How long the release step may take.
@@ -57,12 +58,13 @@ impl Scope<'_> {
 pub(crate) fn app(name: &AppName, file: EnvironmentFile, scope: &mut Scope<'_>) -> Option<App> {
     // Without a target, the rest is checked as for the one that allows the most.
     let target = target(&file, scope).unwrap_or(Target::Local { port: None });
-    let secrets = secrets(&file, scope);
+    let secrets = secrets(&file, &target, scope);
     let build = build(file.build.as_ref(), &secrets, scope);
     let schema = schema(file.schema.as_ref(), scope);
     check_env(file.env.as_ref(), &secrets, scope);
     let services = services::services(&file, &target, &secrets, scope);
     let release = release(&file, &target, scope);
+    let domain = edge::domain(file.edge.as_ref(), &target);
     let edge = edge::edge(file.edge.as_ref(), &target);
     let render = edge::render(file.render.as_ref(), edge.is_some(), scope);
     Some(App {
@@ -75,6 +77,7 @@ pub(crate) fn app(name: &AppName, file: EnvironmentFile, scope: &mut Scope<'_>) 
         release,
         env_vars: variables(file.env.as_ref()),
         secrets,
+        domain,
         edge,
         render,
         target,
@@ -103,6 +106,9 @@ fn target(file: &EnvironmentFile, scope: &mut Scope<'_>) -> Option<Target> {
         TargetFile::Local(_) => Some(local),
         TargetFile::Map(map) => {
             refuse_local_settings(file, scope);
+            if let Some(aws) = &map.aws {
+                aws::check(&aws.value, file, scope);
+            }
             one_target(map, target.span, scope)
         }
     }
@@ -120,9 +126,7 @@ fn refuse_local_settings(file: &EnvironmentFile, scope: &mut Scope<'_>) {
 }
 
 fn one_target(map: &TargetMap, span: Span, scope: &mut Scope<'_>) -> Option<Target> {
-    let aws = map.aws.as_ref().map(|aws| {
-        Target::Aws(AwsTarget { region: aws.value.region.value.0.clone(), ..AwsTarget::default() })
-    });
+    let aws = map.aws.as_ref().map(|aws| Target::Aws(aws::target(&aws.value)));
     let azure = map.azure.as_ref().map(|azure| Target::Azure {
         location: azure.value.location.value.0.clone(),
         service: match azure.value.service.as_ref().map(|service| service.value) {
@@ -281,21 +285,43 @@ fn release(file: &EnvironmentFile, target: &Target, scope: &mut Scope<'_>) -> Op
     }
 }
 
-fn secrets(file: &EnvironmentFile, scope: &mut Scope<'_>) -> BTreeMap<String, SecretSpec> {
+fn secrets(
+    file: &EnvironmentFile,
+    target: &Target,
+    scope: &mut Scope<'_>,
+) -> BTreeMap<String, SecretSpec> {
     let mut secrets = BTreeMap::new();
     for secret in file.secrets.iter().flat_map(|secrets| &secrets.value) {
-        let (VarName(name), generate, span) = match &secret.value {
-            SecretFile::Name(name) => (name, false, secret.span),
+        let (VarName(name), spec, span) = match &secret.value {
+            SecretFile::Name(name) => (name, SecretSpec::default(), secret.span),
             SecretFile::Full(map) => {
-                let generate = map.generate.as_ref().is_some_and(|generate| generate.value);
-                (&map.name.value, generate, map.name.span)
+                (&map.name.value, secret_spec(map, target, scope), map.name.span)
             }
         };
-        if secrets.insert(name.clone(), SecretSpec { generate, from: None }).is_some() {
+        if secrets.insert(name.clone(), spec).is_some() {
             scope.problems.add(span, format!("the secret `{name}` stands here a second time"));
         }
     }
     secrets
+}
+
+/// Who keeps a secret. What other environments inherit of a reference means nothing there: they
+/// have values of their own.
+fn secret_spec(map: &SecretMap, target: &Target, scope: &mut Scope<'_>) -> SecretSpec {
+    let generate = map.generate.as_ref().filter(|generate| generate.value);
+    let aws = matches!(target, Target::Aws(_));
+    if let Some(from) = &map.from {
+        if generate.is_some() {
+            let message = "a secret that somebody else keeps is not made by mizan";
+            scope.problems.hint(from.span, message, "remove `from`, or `generate`");
+        }
+        if !aws && scope.is_own(from.span) {
+            let message = "`from` names a secret of AWS, and this environment does not run there";
+            scope.problems.hint(from.span, message, "set the value with `mizan secrets set`");
+        }
+    }
+    let from = map.from.as_ref().filter(|_| aws).map(|from| from.value.0.clone());
+    SecretSpec { generate: generate.is_some(), from }
 }
 
 /// A name is a variable or a secret, never both: the plan would show the one and hide the other.

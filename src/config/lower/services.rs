@@ -22,6 +22,9 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(60);
 const DRAIN: Duration = Duration::from_secs(10);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What the release step is called where it runs.
+const RELEASE_STEP: &str = "release-step";
+
 type Named = (Spanned<ServiceName>, Spanned<ServiceFile>);
 
 /// The services that run in the environment. `None` means that a problem was added.
@@ -38,6 +41,7 @@ pub(super) fn services(
     }
     let place = file.services.as_ref().map_or(Span::START, |services| services.span);
     let web = web(named, place, scope);
+    check_names(named, scope);
     check_renames(named, scope);
     let mut services = BTreeMap::new();
     for (name, service) in named {
@@ -82,6 +86,15 @@ fn web<'a>(named: &'a [Named], place: Span, scope: &mut Scope<'_>) -> Option<&'a
         scope.problems.hint(span, message, "one service takes the traffic: remove this `port`");
     }
     Some(&first.value)
+}
+
+/// A service never has the name of something else that runs for the app.
+fn check_names(named: &[Named], scope: &mut Scope<'_>) {
+    let reserved = named.iter().filter(|(name, _)| name.value.as_str() == RELEASE_STEP);
+    for (name, _) in reserved {
+        let message = format!("`{RELEASE_STEP}` is the name of the release step");
+        scope.problems.hint(name.span, message, "choose another name");
+    }
 }
 
 /// Each old name is taken over once, and is gone itself.

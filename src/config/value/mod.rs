@@ -33,12 +33,17 @@ macro_rules! string_value {
 }
 
 mod amounts;
+mod aws;
 mod names;
 mod paths;
 mod places;
 mod words;
 
 pub(crate) use amounts::{Period, Port, Version, Whole};
+pub(crate) use aws::{
+    BalancerArn, CertificateArn, ClusterName, Retention, RoleArn, SecretArn, SubnetId, VpcId,
+    arn_parts,
+};
 pub(crate) use names::{VarName, Word};
 pub(crate) use paths::{ContainerPath, HostPath, UrlPath, UrlPrefix};
 pub(crate) use places::{HostName, ImageRef, LedgerUrl, OriginUrl, Platform, Region};

@@ -7,6 +7,7 @@
 
 mod clock;
 mod guard;
+mod kernel;
 mod register;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,8 @@ pub struct LeaseLock {
     register: Register,
     what: String,
     clock: Arc<dyn Clock>,
+    /// Where our own process number is from.
+    kernel: Option<String>,
 }
 
 impl LeaseLock {
@@ -63,11 +66,12 @@ impl LeaseLock {
         what: impl Into<String>,
     ) -> Self {
         let register = Register { store, place: place.into() };
-        Self { register, what: what.into(), clock: Arc::new(SystemClock) }
+        Self { register, what: what.into(), clock: Arc::new(SystemClock), kernel: kernel::this() }
     }
 
     /// Takes the lock. If another holds it, waits for at most `wait`, or not at all; one whose
-    /// holder is gone is taken as soon as its lease has run out.
+    /// holder is gone is taken as soon as its lease has run out, or at once if that was a process
+    /// of this machine.
     ///
     /// # Errors
     /// Another holds it, or the store cannot be reached.
@@ -79,7 +83,7 @@ impl LeaseLock {
             let seen = self.register.read().await?;
             if let Some(held) = holding(seen.as_ref()) {
                 let age = self.age(&mut watch, seen.as_ref()).await?;
-                if age < lasts(held) {
+                if age < self.lasts(held) {
                     if self.clock.now() >= deadline {
                         return Err(self.contended(held, age));
                     }
@@ -106,7 +110,7 @@ impl LeaseLock {
         let Some(held) = holding(seen.as_ref()) else { return Ok(None) };
         let age = self.age(&mut Watch::default(), seen.as_ref()).await?;
         let fencing = seen.as_ref().map_or(0, |seen| seen.lease.fencing);
-        Ok((age < lasts(held)).then(|| Holder { claim: held.claim.clone(), fencing }))
+        Ok((age < self.lasts(held)).then(|| Holder { claim: held.claim.clone(), fencing }))
     }
 
     /// Takes the lock away from whoever holds it, on behalf of `claim`, and frees it. Returns who
@@ -124,7 +128,7 @@ impl LeaseLock {
             let age = self.age(&mut Watch::default(), seen.as_ref()).await?;
             let fencing = seen.as_ref().map_or(0, |seen| seen.lease.fencing);
             if let Some(guard) = self.take(seen, &claim).await? {
-                if age < lasts(&held) {
+                if age < self.lasts(&held) {
                     self.clock.sleep(NOTICE).await;
                     guard.check().await?;
                 }
@@ -140,6 +144,7 @@ impl LeaseLock {
         let fencing = seen.as_ref().map_or(0, |seen| seen.lease.fencing) + 1;
         let held = Held {
             claim: claim.clone(),
+            kernel: self.kernel.clone(),
             lease_seconds: LEASE.as_secs(),
             expires: self.clock.wall() + LEASE,
         };
@@ -168,8 +173,18 @@ impl LeaseLock {
         Ok(watch.age + self.clock.now().saturating_sub(watch.at))
     }
 
+    /// How old the file gets before its holder has lost it. Of a process of this machine that is
+    /// gone we know that it will not come back.
+    fn lasts(&self, held: &Held) -> Duration {
+        let ours = self.kernel.is_some() && held.kernel == self.kernel;
+        if ours && !held.claim.is_alive() {
+            return Duration::ZERO;
+        }
+        Duration::from_secs(held.lease_seconds).saturating_add(SLACK)
+    }
+
     fn contended(&self, held: &Held, age: Duration) -> Error {
-        let left = lasts(held).saturating_sub(age).as_secs();
+        let left = self.lasts(held).saturating_sub(age).as_secs();
         self.locked()
             .cause(&held.claim)
             .hint(format!(
@@ -194,9 +209,4 @@ struct Watch {
 
 fn holding(seen: Option<&Seen>) -> Option<&Held> {
     seen?.lease.held.as_ref()
-}
-
-/// How old the file gets before its holder has lost it.
-fn lasts(held: &Held) -> Duration {
-    Duration::from_secs(held.lease_seconds).saturating_add(SLACK)
 }

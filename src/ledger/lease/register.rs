@@ -45,6 +45,9 @@ pub(super) struct Held {
     /// Who, and what for.
     #[serde(flatten)]
     pub(super) claim: Claim,
+    /// Where the holder's process number is from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) kernel: Option<String>,
     /// How long it holds after the store has taken it.
     pub(super) lease_seconds: u64,
     /// When that ends by the holder's clock; for people to read, nothing is decided by it.
@@ -115,7 +118,12 @@ impl Register {
                     return Ok(Swap::Ours(version));
                 }
                 Err(error) if is_conflict(&error, replaces) => {}
-                Err(error) => return Err(self.failure(LOCK, &error)),
+                Err(error) => {
+                    return match self.read().await {
+                        Ok(Some(seen)) if seen.lease == *next => Ok(Swap::Ours(seen.version)),
+                        _ => Err(self.failure(LOCK, &error)),
+                    };
+                }
             }
             match self.read().await? {
                 Some(seen) if seen.lease == *next => return Ok(Swap::Ours(seen.version)),

@@ -3,6 +3,10 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::document::Format;
@@ -30,6 +34,13 @@ impl Claim {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let pid = std::process::id();
         Self { holder: format!("{user}@{host}"), pid, command: command.into(), since }
+    }
+
+    /// True if a process of its number runs on this machine, where the claim must be from.
+    pub(in crate::ledger) fn is_alive(&self) -> bool {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        // A process of another user is alive too, it only may not be signalled.
+        pid.is_some_and(|pid| matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM)))
     }
 }
 

@@ -16,7 +16,6 @@ use std::{
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
-    process::{Pid, test_kill_process},
 };
 use tempfile::NamedTempFile;
 
@@ -122,7 +121,7 @@ impl LocalLock {
         let error = self.locked();
         // The new holder writes its name after it got the lock; until then the old one's stands.
         match self.written() {
-            Ok(Some(Holder { claim, .. })) if is_alive(claim.pid) => {
+            Ok(Some(Holder { claim, .. })) if claim.is_alive() => {
                 let pid = claim.pid;
                 error
                     .cause(claim)
@@ -181,12 +180,6 @@ fn try_lock(file: &File) -> rustix::io::Result<bool> {
         Err(Errno::WOULDBLOCK) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-fn is_alive(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    // A process of another user is alive too, it only may not be signalled.
-    pid.is_some_and(|pid| matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM)))
 }
 
 #[cfg(test)]

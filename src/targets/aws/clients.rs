@@ -3,9 +3,19 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
+};
+
+use super::{
+    api::{self, Endpoint, SignedClient, ec2::Ec2, s3::Bucket},
+    names::Scope,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    http::Http,
 };
 
 /// Attempts for one call. The SDK repeats what is safe to repeat: throttling, 5xx, a cut
@@ -23,6 +33,8 @@ pub struct Clients {
     pub config: SdkConfig,
     /// Certificate Manager.
     pub acm: aws_sdk_acm::Client,
+    /// The network: security groups, subnets.
+    pub ec2: Ec2,
     /// Elastic Container Registry.
     pub ecr: aws_sdk_ecr::Client,
     /// Elastic Container Service.
@@ -39,13 +51,20 @@ pub struct Clients {
     pub secrets: aws_sdk_secretsmanager::Client,
     /// Security Token Service.
     pub sts: aws_sdk_sts::Client,
+    /// For what is asked without the SDK.
+    pub http: Http,
+    /// Whom requests are signed by, without the SDK.
+    pub credentials: SharedCredentialsProvider,
 }
 
 impl Clients {
     /// The clients for a region, with the caller's credentials: environment, profile, SSO, web
     /// identity, container or instance role. `AWS_ENDPOINT_URL` and its variants for one service
     /// are honoured. Nothing is asked yet.
-    pub async fn new(region: &str) -> Self {
+    ///
+    /// # Errors
+    /// There is no TLS.
+    pub async fn new(region: &str) -> Result<Self> {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let timeouts =
             TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT);
@@ -56,9 +75,12 @@ impl Clients {
             .timeout_config(timeouts.build())
             .load()
             .await;
-        Self {
+        let credentials = api::kept(config.credentials_provider().ok_or_else(no_credentials)?);
+        let plain = Http::new()?;
+        Ok(Self {
             acm: aws_sdk_acm::Client::new(&config),
             ecr: aws_sdk_ecr::Client::new(&config),
+            ec2: Ec2::new(plain.clone(), credentials.clone(), region),
             ecs: aws_sdk_ecs::Client::new(&config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
@@ -67,6 +89,34 @@ impl Clients {
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
             config,
-        }
+            credentials,
+            http: plain,
+        })
     }
+
+    /// A client for a service whose SDK is not worth its weight.
+    pub fn signed(&self, service: &'static str, region: &str) -> SignedClient {
+        let endpoint = Endpoint::new(service, region);
+        SignedClient::new(self.http.clone(), self.credentials.clone(), endpoint)
+    }
+
+    /// The bucket of the ledgers.
+    pub fn bucket(&self, scope: &Scope) -> Bucket {
+        let (name, region) = (scope.bucket(), &scope.region);
+        let endpoint = api::override_of("s3");
+        let credentials = self.credentials.clone();
+        Bucket::new(
+            self.http.clone(),
+            credentials,
+            &name,
+            &scope.account,
+            region,
+            endpoint.as_deref(),
+        )
+    }
+}
+
+fn no_credentials() -> Error {
+    Error::new(ErrorKind::Denied, "there are no AWS credentials")
+        .hint("run `aws sso login`, or set AWS_PROFILE or AWS_ACCESS_KEY_ID")
 }

@@ -1,17 +1,31 @@
-//! What an environment should look like on AWS.
+//! What an environment should look like on AWS, made from the app. Pure: everything that comes from
+//! outside (the network, the image's identity, versions of secret values) is handed in.
 
-use std::collections::BTreeMap;
+mod policy;
+mod services;
+mod surroundings;
+mod traffic;
+
+pub(super) use services::STOP_TIMEOUT_MAX;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     names::Scope,
+    seen::{Egress, Network, Subnet},
     spec::{ReleaseSpec, ServiceSpec, Thing},
 };
 use crate::{
+    error::{Error, Result},
     images::ArtifactRequest,
+    model::{App, AwsTarget, Target},
     plan::{Late, ResourceId},
 };
+
+/// The header in which the Edge shows the origin that it is the Edge.
+pub const ORIGIN_SECRET_HEADER: &str = "x-mizan-origin-secret";
 
 /// What an environment should look like. It is stored with each release, so that a rollback can
 /// bring it back; it holds names and versions of secrets, never values.
@@ -60,17 +74,146 @@ pub struct Probe {
     pub timeout: u64,
 }
 
+/// A load balancer that is there already, as far as a plan has to know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenBalancer {
+    /// Its ARN.
+    pub arn: String,
+    /// Its own host name.
+    pub dns: String,
+    /// The VPC that it is in.
+    pub vpc: String,
+    /// The ports of its listeners.
+    pub ports: BTreeSet<u16>,
+    /// The ids of its security groups.
+    pub groups: BTreeSet<String>,
+}
+
+/// What `Desired` needs beside the app.
+pub struct Inputs<'a> {
+    /// Whose it is.
+    pub scope: Scope,
+    /// The network as it is.
+    pub network: &'a Network,
+    /// The image's tag, known or known after the build.
+    pub image: Late<String>,
+    /// The version of a secret's value in the store, if it has one.
+    pub secret: &'a dyn Fn(&str) -> Option<String>,
+    /// A keyed hash of a variable of the caller's environment, if it is set.
+    pub caller: &'a dyn Fn(&str) -> Option<String>,
+    /// The versions of the origin's secret that are valid; empty until it was made.
+    pub origin_secret_versions: BTreeSet<String>,
+    /// The load balancer that `mizan.yaml` names.
+    pub balancer: Option<GivenBalancer>,
+    /// The host name of our own load balancer, if it exists already.
+    pub balancer_dns: Option<String>,
+}
+
 impl Desired {
+    /// What the environment should look like for this app.
+    ///
+    /// # Errors
+    /// A variable that `env: {X: {from: NAME}}` takes from the caller's environment is not set, or
+    /// the app asks for what AWS does not have ([`super::validate`] says it with its place).
+    pub fn new(app: &App, inputs: &Inputs<'_>) -> Result<Self> {
+        let Target::Aws(target) = &app.target else {
+            return Err(Error::failed(format!("environment {} does not run on AWS", app.env)));
+        };
+        let draft = Draft { app, target, inputs, scope: &inputs.scope };
+        let services = draft.services()?;
+        let mut things = draft.surroundings();
+        things.extend(draft.traffic());
+        things.extend(draft.scalings().map(Thing::Scaling));
+        Ok(Self {
+            scope: inputs.scope.clone(),
+            url: draft.url(),
+            image: inputs.image.clone(),
+            cluster: draft.cluster(),
+            things,
+            release_step: draft.release_step(&services),
+            services,
+            probe: draft.probe(),
+            artifacts: ArtifactRequest::of(app),
+            keep_releases: app.keep_releases.get(),
+            renames: draft.renames(),
+        })
+    }
+
     /// The web service, with its name.
     pub fn web(&self) -> Option<(&str, &ServiceSpec)> {
         let mut services = self.services.iter();
-        let (name, spec) =
-            services.find(|(_, spec)| matches!(spec.role, super::spec::Kind::Web { .. }))?;
+        let (name, spec) = services.find(|(_, spec)| spec.is_web())?;
         Some((name, spec))
     }
 
     /// The thing of this id.
     pub fn thing(&self, id: &ResourceId) -> Option<&Thing> {
         self.things.iter().find(|thing| &thing.id() == id)
+    }
+}
+
+/// The host name under which the load balancer is asked: the domain itself, or, with the Edge in
+/// front, one below it that only the Edge uses. So it lies in the domain's own zone, and no two
+/// environments have the same.
+pub(super) fn balancer_host(app: &App) -> Option<String> {
+    let domain = app.domain.as_ref()?;
+    match app.edge {
+        Some(_) => Some(format!("origin-{}.{domain}", app.env)),
+        None => Some(domain.clone()),
+    }
+}
+
+/// The app and everything that is known about its surroundings, while `Desired` is made of them.
+struct Draft<'a> {
+    app: &'a App,
+    target: &'a AwsTarget,
+    inputs: &'a Inputs<'a>,
+    scope: &'a Scope,
+}
+
+impl<'a> Draft<'a> {
+    fn has_edge(&self) -> bool {
+        self.app.edge.is_some()
+    }
+
+    fn host(&self) -> Option<String> {
+        balancer_host(self.app)
+    }
+
+    fn cluster(&self) -> String {
+        self.target.cluster.clone().unwrap_or_else(|| self.scope.cluster())
+    }
+
+    /// The subnets of the tasks: those with a NAT gateway, else those with a public address.
+    fn task_subnets(&self) -> (BTreeSet<String>, bool) {
+        let by = |egress| self.subnets(move |subnet| subnet.egress == egress);
+        match by(Egress::Nat) {
+            private if !private.is_empty() => (private, false),
+            _ => (by(Egress::Public), true),
+        }
+    }
+
+    /// The subnets of our own load balancer: public ones, and one in each zone.
+    fn balancer_subnets(&self) -> BTreeSet<String> {
+        let mut zones: BTreeMap<&str, &str> = BTreeMap::new();
+        let public = self.inputs.network.subnets.iter();
+        for subnet in public.filter(|subnet| subnet.egress == Egress::Public) {
+            let first = zones.entry(&subnet.zone).or_insert(&subnet.id);
+            *first = subnet.id.as_str().min(first);
+        }
+        zones.into_values().map(str::to_owned).collect()
+    }
+
+    fn subnets(&self, keep: impl Fn(&Subnet) -> bool) -> BTreeSet<String> {
+        let subnets = self.inputs.network.subnets.iter().filter(|subnet| keep(subnet));
+        subnets.map(|subnet| subnet.id.clone()).collect()
+    }
+
+    /// The services that `renamed_from` says took over another's place.
+    fn renames(&self) -> BTreeMap<String, String> {
+        let renamed = self.app.services.iter().filter_map(|(name, service)| {
+            Some((name.to_string(), service.renamed_from.as_ref()?.to_string()))
+        });
+        renamed.collect()
     }
 }

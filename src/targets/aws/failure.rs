@@ -3,7 +3,10 @@
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    plan::ResourceId,
+};
 
 /// Codes that mean that the credentials are missing, wrong, expired or not enough.
 const DENIED: [&str; 12] = [
@@ -51,6 +54,12 @@ pub fn refused(what: impl Into<String>, code: &str, message: &str) -> Error {
         _ if denied => error.hint("mizan doctor names the permissions that are missing"),
         _ => error,
     }
+}
+
+/// The error that names a thing which has our name but not our tags.
+pub fn foreign(id: &ResourceId) -> Error {
+    Error::failed(format!("there is a {id} that was not made for this app and environment"))
+        .hint("mizan never changes it: rename or remove it, or choose another name for the app")
 }
 
 /// The code of an answer that AWS refused with, if it came that far.

@@ -3,21 +3,32 @@
 //! [`Desired`] is made from the app, [`Observed`] from the account and the ledger; the planner
 //! compares them (pure), and the executor makes a plan's operations true.
 
+pub mod api;
 mod apply;
 mod certificates;
 mod clients;
 mod desired;
+pub mod diff;
 mod failure;
+mod fargate;
 mod names;
 pub mod observe;
 mod op;
+mod overrides;
 pub mod permissions;
+mod resolve;
+pub mod secrets;
 mod seen;
 pub mod spec;
+mod task;
+mod task_log;
+pub mod validate;
 
 pub use apply::AwsExecutor;
 pub use clients::Clients;
-pub use desired::{Desired, Probe};
+pub use desired::{Desired, GivenBalancer, Inputs, ORIGIN_SECRET_HEADER, Probe};
 pub use names::{Scope, Tags};
 pub use op::Op;
+pub use resolve::Find;
+pub use secrets::{Kept, Removal, Store, Vault};
 pub use seen::{CurrentRelease, Egress, Network, Observed, SeenService, SeenThing, Subnet};

@@ -23,6 +23,8 @@ impl Tags {
     pub const SPEC: &'static str = "mizan:spec";
     /// The service's name in `mizan.yaml`.
     pub const SERVICE: &'static str = "mizan:service";
+    /// What a listener's rule is called, as rules have no names.
+    pub const NAME: &'static str = "Name";
 }
 
 /// Load balancers and target groups have the shortest names of all.

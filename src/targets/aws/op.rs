@@ -63,6 +63,12 @@ pub enum Op {
         /// The tasks that it should have run.
         desired: u32,
     },
+    /// Nothing of the service runs any more, but it is still there: a singleton stops before
+    /// another takes its place.
+    StopService {
+        /// Its name in `mizan.yaml`.
+        service: String,
+    },
     /// The service is gone: scaled to nothing, drained, deleted.
     DeleteService {
         /// Its name in `mizan.yaml`.

@@ -18,6 +18,7 @@ use crate::{
 pub struct Observed {
     /// What outlives releases, by kind and name: what is desired, and what an earlier deploy made
     /// (by inventory or tag) and is no longer desired. What is not in the map was not looked for.
+    #[serde(with = "entries")]
     pub things: BTreeMap<ResourceId, Seen<SeenThing>>,
     /// The services, by their names in `mizan.yaml`; removed and renamed ones among them.
     pub services: BTreeMap<String, Seen<SeenService>>,
@@ -38,6 +39,13 @@ pub struct Observed {
     pub bucket: bool,
     /// Environments that have something in the bucket, this one among them (`<app>/<env>`).
     pub bucket_users: BTreeSet<String>,
+    /// All secrets of this environment, by their names in Secrets Manager: generated ones and
+    /// those that were set.
+    pub secrets: BTreeSet<String>,
+    /// Tasks of this environment that run and belong to no service, with their ARNs: a release
+    /// step or a one-off command of an interrupted run.
+    #[serde(with = "entries")]
+    pub leftovers: BTreeMap<ResourceId, String>,
     /// All families of task definitions of this environment that have active revisions.
     pub families: BTreeSet<String>,
 }
@@ -124,4 +132,27 @@ pub enum Egress {
     Nat,
     /// Not at all: images cannot be pulled.
     None,
+}
+
+/// JSON has no maps whose keys are structures: they are lists of pairs there.
+mod entries {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
+    }
 }

@@ -12,34 +12,13 @@ use super::{
     names::Scope,
     observe::{ContainerRole, SeenContainer, containers},
 };
-use crate::error::Result;
+use crate::{
+    error::Result,
+    targets::{LogLine, LogRequest},
+};
 
 /// How often new containers are looked for while following.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// What to show.
-#[derive(Debug, Clone)]
-pub struct LogRequest {
-    /// The services; empty for all.
-    pub services: BTreeSet<String>,
-    /// Lines from the past, per container.
-    pub lines: u32,
-    /// Goes on as new lines come, across deploys.
-    pub follow: bool,
-    /// With the engine's time before each line.
-    pub timestamps: bool,
-}
-
-/// A line of a service's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// The service.
-    pub service: String,
-    /// True for its error output.
-    pub error: bool,
-    /// The line, without its end.
-    pub text: String,
-}
 
 type Lines = BoxStream<'static, LogLine>;
 
@@ -52,7 +31,7 @@ pub async fn follow(
     docker: &Docker,
     scope: &Scope,
     request: &LogRequest,
-    mut show: impl FnMut(LogLine) -> bool,
+    show: &mut dyn FnMut(LogLine) -> bool,
 ) -> Result<()> {
     let mut known = BTreeSet::new();
     let mut streams: SelectAll<Lines> = SelectAll::new();

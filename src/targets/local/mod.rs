@@ -19,11 +19,11 @@ mod state;
 
 pub use apply::LocalExecutor;
 pub use desired::{Desired, Inputs, Kind, PlaneSpec, ReleaseSpec, ServiceSpec};
-pub use logs::{LogLine, LogRequest, follow as follow_logs};
+pub use logs::follow as follow_logs;
 pub use names::{Labels, Scope};
 pub use observe::{ContainerRole, Observed, SeenContainer, SeenFront, observe};
 pub use op::Op;
 pub use plane::{PlaneConfig, foreseen_plane, plane_of};
-pub use probe::{Health, ask as ask_health};
+pub use probe::ask as ask_health;
 pub use secrets::SecretStore;
 pub use state::StateDir;

@@ -8,38 +8,17 @@ use hyper::{Request, StatusCode, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 
+use crate::targets::Health;
+
 /// Bytes of an answer that are read to tell why it failed.
 const BODY_LIMIT: usize = 4096;
-
-/// What one request told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
-    /// A 2xx answer.
-    Healthy,
-    /// Another answer: its status and first line.
-    Unhealthy(String),
-    /// No answer yet.
-    Silent(String),
-}
 
 /// Asks once. `host` is the Host header, as the app's ALLOWED_HOSTS knows it.
 pub async fn ask(port: u16, host: &str, path: &str, limit: Duration) -> Health {
     match timeout(limit, request(port, host, path)).await {
-        Ok(Ok((status, _))) if status.is_success() => Health::Healthy,
-        Ok(Ok((status, body))) => Health::Unhealthy(describe(status, &body)),
+        Ok(Ok((status, body))) => Health::of(status, &body),
         Ok(Err(error)) => Health::Silent(error),
         Err(_) => Health::Silent(format!("no answer within {} ms", limit.as_millis())),
-    }
-}
-
-fn describe(status: StatusCode, body: &str) -> String {
-    match body.lines().find(|line| !line.trim().is_empty()) {
-        // A page says nothing in its first line.
-        Some(line) if !line.trim_start().starts_with('<') => {
-            let line: String = line.trim().chars().take(160).collect();
-            format!("{status}: {line}")
-        }
-        _ => status.to_string(),
     }
 }
 

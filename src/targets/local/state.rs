@@ -18,6 +18,9 @@ use crate::{
 };
 use sha2::{Digest, Sha256};
 
+/// The folder of what is taken out of images.
+const ARTIFACTS: &str = "artifacts";
+
 /// The folders of one environment on this machine.
 #[derive(Debug, Clone)]
 pub struct StateDir {
@@ -103,7 +106,15 @@ impl StateDir {
 
     /// What is taken out of images, shared by all environments of this user.
     pub fn artifacts(&self) -> PathBuf {
-        self.cache.join("artifacts")
+        self.cache.join(ARTIFACTS)
+    }
+
+    /// The same, for environments that are not on this machine.
+    ///
+    /// # Errors
+    /// Neither the XDG variables nor `HOME` is set.
+    pub fn artifact_cache() -> Result<PathBuf> {
+        Ok(base("XDG_CACHE_HOME", ".cache")?.join("mizan").join(ARTIFACTS))
     }
 
     /// workerd and other tools, shared by all environments of this user.

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     fn sleeper() -> Child {
-        Command::new("sleep").arg("60").process_group(0).spawn().unwrap()
+        Command::new("sleep").arg("600").process_group(0).spawn().unwrap()
     }
 
     #[test]

@@ -42,7 +42,9 @@ impl Platform for Local {
         let original = |name| fs::read_to_string(fixture.join(name)).expect("the fixture");
         let mut config = original("mizan.yaml");
         let name = format!("app: {}", self.sandbox.name());
-        for (from, to) in [("app: conformance", name.as_str())].iter().chain(&app.edits) {
+        let target = format!("{{target: local, local: {{port: {}}}}}", self.sandbox.port());
+        let own = [("app: conformance", name.as_str()), ("{target: local}", target.as_str())];
+        for (from, to) in own.iter().chain(&app.edits) {
             assert!(config.contains(from), "{from:?} is not in mizan.yaml");
             config = config.replace(from, to);
         }

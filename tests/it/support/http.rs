@@ -23,7 +23,7 @@ pub fn get(url: &str, path: &str) -> Result<String, String> {
 /// HTTP/1.0 needs no decoding: the end of the connection is the end of the body.
 fn ask(host: &str, port: u16, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(120)))?;
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: */*\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;

@@ -14,10 +14,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::free_port;
+
 /// A copy of a fixture app.
 pub struct Sandbox {
     folder: TempDir,
     name: String,
+    port: u16,
     workerd: PathBuf,
 }
 
@@ -71,12 +74,17 @@ impl Sandbox {
         let name = format!("test-{}-{count}", std::process::id());
         // The data folders are the sandbox's own, so the program is handed in instead of fetched.
         let workerd = workerd::ensure().expect("workerd");
-        Self { folder, name, workerd }
+        Self { folder, name, port: free_port(), workerd }
     }
 
     /// The app's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The app's public port. Of the names of two tests, `mizan` could make the same one.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The folder of `mizan.yaml`.

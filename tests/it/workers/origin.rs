@@ -1,9 +1,9 @@
 //! A small app server: says its name, echoes bodies and WebSocket messages, lists headers.
 
-use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr};
 
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, stream};
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Method, Request, Response, StatusCode,
@@ -24,9 +24,6 @@ use tokio_tungstenite::{
     },
 };
 
-/// The pause in the middle of the slow answer.
-pub const SLOW: Duration = Duration::from_millis(400);
-
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// A running app server; it ends with the test's runtime.
@@ -34,6 +31,7 @@ pub struct Origin {
     pub name: &'static str,
     address: SocketAddr,
     closing: watch::Sender<bool>,
+    finishing: watch::Sender<bool>,
 }
 
 impl Origin {
@@ -44,20 +42,20 @@ impl Origin {
     pub async fn start_at(name: &'static str, address: SocketAddr) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let closing = watch::Sender::new(false);
-        let receiver = closing.subscribe();
+        let [closing, finishing] = [(); 2].map(|()| watch::Sender::new(false));
+        let cues = Cues { closing: closing.subscribe(), finishing: finishing.subscribe() };
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let closing = receiver.clone();
-                let service = service_fn(move |request| answer(name, request, closing.clone()));
+                let cues = cues.clone();
+                let service = service_fn(move |request| answer(name, request, cues.clone()));
                 let connection = http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service)
                     .with_upgrades();
                 tokio::spawn(connection);
             }
         });
-        Self { name, address, closing }
+        Self { name, address, closing, finishing }
     }
 
     pub fn url(&self) -> String {
@@ -72,16 +70,28 @@ impl Origin {
     pub fn close_websockets(&self) {
         self.closing.send_replace(true);
     }
+
+    /// The rest of slow answers, of those to come as well.
+    pub fn finish_slow_answers(&self) {
+        self.finishing.send_replace(true);
+    }
+}
+
+/// What requests that are under way wait for.
+#[derive(Clone)]
+struct Cues {
+    closing: watch::Receiver<bool>,
+    finishing: watch::Receiver<bool>,
 }
 
 async fn answer(
     name: &'static str,
     mut request: Request<Incoming>,
-    closing: watch::Receiver<bool>,
+    cues: Cues,
 ) -> Result<Response<Body>, Infallible> {
     let answer = match (request.method(), request.uri().path()) {
-        (&Method::GET, "/ws") => return Ok(websocket(name, &mut request, closing)),
-        (&Method::GET, "/slow") => return Ok(Response::new(slow(name))),
+        (&Method::GET, "/ws") => return Ok(websocket(name, &mut request, cues.closing)),
+        (&Method::GET, "/slow") => return Ok(Response::new(slow(name, cues.finishing))),
         (&Method::GET, "/name") => name.to_owned(),
         (&Method::GET, "/headers") => headers(&request),
         (&Method::POST, "/echo") => {
@@ -93,14 +103,15 @@ async fn answer(
     Ok(Response::new(Full::from(answer).boxed_unsync()))
 }
 
-fn slow(name: &'static str) -> Body {
-    let first = format!("{name}: first");
-    let chunks = futures_util::stream::iter([(Duration::ZERO, first), (SLOW, ", second".into())]);
-    let frames = chunks.then(|(pause, text)| async move {
-        tokio::time::sleep(pause).await;
-        Ok(Frame::data(Bytes::from(text)))
-    });
-    StreamBody::new(frames).boxed_unsync()
+fn slow(name: &'static str, mut finishing: watch::Receiver<bool>) -> Body {
+    let first = std::future::ready(format!("{name}: first"));
+    let second = async move {
+        // An origin that is gone finishes nothing.
+        let _ = finishing.wait_for(|finishing| *finishing).await;
+        ", second".to_owned()
+    };
+    let texts = stream::once(first).chain(stream::once(second));
+    StreamBody::new(texts.map(|text| Ok(Frame::data(Bytes::from(text))))).boxed_unsync()
 }
 
 fn headers(request: &Request<Incoming>) -> String {

@@ -19,6 +19,10 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::json;
 
 use super::origin::Origin;
+use crate::support::free_port;
+
+/// Long after a busy machine has come so far.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct Plane {
     pub control: Control,
@@ -104,7 +108,7 @@ impl Drop for Plane {
             return;
         };
         let _ = kill_process(pid, Signal::TERM);
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         while command_line(pid).contains("__supervise") && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -115,10 +119,6 @@ impl Drop for Plane {
 fn program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| workerd::ensure().unwrap()).clone()
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn command_line(pid: Pid) -> String {
@@ -133,7 +133,7 @@ pub fn kill(pid: u32) {
 /// The test's process may be the parent: what is only waited for counts as gone.
 pub async fn wait_until_gone(pid: u32) {
     let pid = Pid::from_raw(pid.cast_signed()).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + PATIENCE;
     while test_kill_process(pid).is_ok() && !command_line(pid).is_empty() {
         assert!(Instant::now() < deadline, "{pid:?} still runs: {}", command_line(pid));
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -6,13 +6,14 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{
     HeaderMap, Request, StatusCode,
+    body::Incoming,
     client::conn::http1::{self, SendRequest},
     header,
 };
@@ -23,6 +24,8 @@ use tokio::{
     time::timeout,
 };
 use tokio_tungstenite::WebSocketStream;
+
+const A_MOMENT: Duration = Duration::from_millis(300);
 
 /// One connection of one visitor.
 pub struct Visitor {
@@ -37,6 +40,17 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
+}
+
+/// The body of an answer, as it comes.
+pub struct Stream(Incoming);
+
+impl Stream {
+    /// The next piece; `None` at the end.
+    pub async fn piece(&mut self) -> Option<String> {
+        let data = self.0.frame().await?.unwrap().into_data().unwrap();
+        Some(String::from_utf8(data.to_vec()).unwrap())
+    }
 }
 
 impl Visitor {
@@ -64,18 +78,12 @@ impl Visitor {
         self.try_post(path, body).await.unwrap()
     }
 
-    /// The pieces of an answer, and when they came.
-    pub async fn stream(&mut self, path: &str) -> Vec<(Instant, String)> {
+    /// An answer that has begun.
+    pub async fn stream(&mut self, path: &str) -> Stream {
         let request = Request::get(path)
             .header(header::HOST, format!("board.localhost:{}", self.port))
             .body(Full::default());
-        let mut body = self.sender.send_request(request.unwrap()).await.unwrap().into_body();
-        let mut pieces = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let data = frame.unwrap().into_data().unwrap_or_default();
-            pieces.push((Instant::now(), String::from_utf8(data.to_vec()).unwrap()));
-        }
-        pieces
+        Stream(self.sender.send_request(request.unwrap()).await.unwrap().into_body())
     }
 
     /// What the origin is told when the visitor lies.
@@ -186,13 +194,30 @@ async fn exchange(visitor: &mut Visitor, number: usize) -> Result<(), String> {
     Err(format!("{}: {}", answer.status, answer.text))
 }
 
-/// Sends bytes as they are; what came back until nothing more did.
+/// Sends bytes as they are. Waits for one whole answer as long as it takes, and a moment for another
+/// that should not come.
 pub async fn raw(port: u16, request: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    let _ = timeout(Duration::from_millis(300), stream.read_to_end(&mut answer)).await;
+    loop {
+        let patience = if is_whole(&answer) { A_MOMENT } else { Duration::MAX };
+        // A connection that is reset has no more to say, either.
+        let Ok(Ok(1..)) = timeout(patience, stream.read_buf(&mut answer)).await else { break };
+    }
     String::from_utf8(answer).unwrap()
+}
+
+/// Whether an answer is there to the end of its body.
+fn is_whole(answer: &[u8]) -> bool {
+    let answer = String::from_utf8_lossy(answer);
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
+    let head = head.to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    match length {
+        Some(length) => body.len() >= length.parse().unwrap(),
+        None => body.ends_with("0\r\n\r\n"),
+    }
 }
 
 pub async fn websocket(port: u16) -> WebSocketStream<TcpStream> {

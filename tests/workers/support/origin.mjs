@@ -4,6 +4,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import { createRequire } from "node:module";
+import { withResolvers } from "./promises.mjs";
 
 const { WebSocketServer } = createRequire(
   new URL("../../../templates/package.json", import.meta.url),
@@ -16,13 +17,15 @@ export class FakeOrigin {
   requests = [];
   /** What the contexts answer with. */
   version = "v1";
-  /** Handlers by path, before the usual ones: `(request, response, bytes) => void`. */
+  /** Handlers by path, with or without its query, before the usual ones: `(request, response, bytes) => void`. */
   faults = new Map();
 
   #server = http.createServer((request, response) => this.#receive(request, response));
 
   static async start() {
     const origin = new FakeOrigin();
+    // The Edge alone ends idle connections: if both did, one could be chosen for a question while it ends.
+    origin.#server.keepAliveTimeout = 0;
     origin.#server.listen(0, "127.0.0.1");
     await once(origin.#server, "listening");
     origin.#acceptSockets();
@@ -39,9 +42,24 @@ export class FakeOrigin {
     await once(this.#server, "close");
   }
 
-  /** Requests to a path, oldest first. */
+  /** Requests to a path, oldest first; with a query, only those with that query. */
   asked(path) {
-    return this.requests.filter(({ url }) => new URL(url, "http://o").pathname === path);
+    return this.requests.filter(({ url }) => url === path || pathOf(url) === path);
+  }
+
+  /**
+   * From now on questions to this path wait until the gate is opened, however long that takes.
+   * @param {string} path @param {(request: object, response: object) => void} [answer] instead of the usual one
+   */
+  hold(path, answer = this.#usual(pathOf(path))) {
+    const opened = withResolvers();
+    const gate = { questions: 0, open: opened.resolve };
+    this.faults.set(path, async (...question) => {
+      gate.questions += 1;
+      await opened.promise;
+      answer.call(this, ...question);
+    });
+    return gate;
   }
 
   async #receive(request, response) {
@@ -49,8 +67,8 @@ export class FakeOrigin {
     const body = bytes.toString();
     const { method, url, headers, rawHeaders } = request;
     this.requests.push({ method, url, headers, rawHeaders, body });
-    const { pathname } = new URL(url, "http://origin");
-    const handle = this.faults.get(pathname) ?? this.#usual(pathname);
+    const pathname = pathOf(url);
+    const handle = this.faults.get(url) ?? this.faults.get(pathname) ?? this.#usual(pathname);
     handle.call(this, request, response, bytes);
   }
 
@@ -108,5 +126,7 @@ export function json(response, status, cacheControl, value, headers = {}) {
   });
   response.end(JSON.stringify(value));
 }
+
+const pathOf = (url) => new URL(url, "http://origin").pathname;
 
 const refuse = (response, status) => json(response, status, "no-store", { error: status });

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use self::world::{Line, Machine, World, settle};
 use super::*;
+use crate::ledger::Lock;
 
 const YEAR: u64 = 365 * 24 * 3600;
 
@@ -72,9 +73,31 @@ async fn the_stored_form_is_stable_and_the_number_stays_when_it_is_given_back() 
     let mut settings = insta::Settings::clone_current();
     settings.add_filter("[0-9a-f]{32}", "[mark]");
     let _settings = settings.bind_to_scope();
-    insta::assert_snapshot!(stored(&world).await, @"");
+    insta::assert_snapshot!(stored(&world).await, @r#"
+    {
+      "format": "mizan-lease",
+      "version": 1,
+      "fencing": 1,
+      "mark": "[mark]",
+      "held": {
+        "holder": "anna",
+        "pid": 7,
+        "command": "mizan deploy",
+        "since": "2026-05-01T12:00:00Z",
+        "lease_seconds": 60,
+        "expires": "1970-01-01T00:01:05Z"
+      }
+    }
+    "#);
     guard.release().await.unwrap();
-    insta::assert_snapshot!(stored(&world).await, @"");
+    insta::assert_snapshot!(stored(&world).await, @r#"
+    {
+      "format": "mizan-lease",
+      "version": 1,
+      "fencing": 1,
+      "mark": "[mark]"
+    }
+    "#);
     assert_eq!(ben.lock().holder().await, Ok(None));
     assert_eq!(take(&ben).await.unwrap().fencing(), 2);
 }
@@ -101,6 +124,21 @@ async fn a_lock_whose_holder_is_gone_falls_free_by_the_clock_of_the_store() {
     world.pass(1).await;
     assert_eq!(ben.lock().holder().await, Ok(None));
     assert_eq!(take(&ben).await.unwrap().fencing(), 2);
+}
+
+#[tokio::test]
+async fn a_lock_of_a_dead_process_of_this_machine_is_taken_at_once() {
+    let (_, anna, _) = world();
+    let here = |kernel: &str| LeaseLock { kernel: Some(kernel.into()), ..anna.lock() };
+    let (dead, alive) = (u32::try_from(i32::MAX).unwrap(), std::process::id());
+    let claim = |pid| Claim { pid, ..anna.claim() };
+    drop(here("this").acquire(claim(dead), None).await.unwrap());
+    refused(here("another").acquire(claim(alive), None).await);
+    refused(anna.lock().acquire(claim(alive), None).await);
+    assert_eq!(here("this").holder().await, Ok(None));
+    let guard = here("this").acquire(claim(alive), None).await.unwrap();
+    assert_eq!(guard.fencing(), 2);
+    refused(here("this").acquire(claim(dead), None).await);
 }
 
 #[tokio::test]
@@ -184,17 +222,32 @@ async fn who_cannot_renew_stops_before_another_can_have_it() {
 #[tokio::test]
 async fn an_answer_that_got_lost_loses_no_lock() {
     let (world, anna, ben) = world();
-    // Of a renewal.
+    // That it was taken.
+    anna.line(Line::LosesAnAnswer);
     let guard = take(&anna).await.unwrap();
+    assert_eq!(guard.fencing(), 1);
+    // That it was renewed.
     anna.line(Line::LosesAnAnswer);
     world.pass(100).await;
     assert_eq!(guard.check().await, Ok(()));
-    // Of a renewal that is followed by the release.
-    world.pass(RENEW.as_secs() - 1).await;
+    // That it was given back.
     anna.line(Line::LosesAnAnswer);
-    world.pass(1).await;
     guard.release().await.unwrap();
     assert_eq!(ben.lock().holder().await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_renewal_that_was_never_heard_of_is_known_for_ours_later() {
+    let (world, anna, ben) = world();
+    let guard = take(&anna).await.unwrap();
+    world.pass(RENEW.as_secs() - 1).await;
+    // The renewal gets through, then the line is down: nobody can look whether it did.
+    anna.line(Line::LosesTheRest);
+    world.pass(20).await;
+    anna.line(Line::Good);
+    world.pass(100).await;
+    assert_eq!(guard.check().await, Ok(()));
+    refused(take(&ben).await);
 }
 
 #[tokio::test]
@@ -227,6 +280,29 @@ async fn who_has_lost_it_gives_nothing_back() {
     assert_eq!(anna.lock().holder().await, Ok(Some(holder)));
     world.pass(100).await;
     assert_eq!(second.check().await, Ok(()));
+}
+
+#[tokio::test]
+async fn work_that_fails_gives_the_lock_back() {
+    let (_, anna, ben) = world();
+    let guard = Lock::Lease(anna.lock()).acquire(anna.claim(), None).await.unwrap();
+    let failed = guard.during(async |_| Err::<(), _>(Error::failed("no"))).await;
+    assert_eq!(failed, Err(Error::failed("no")));
+    let guard = Lock::Lease(ben.lock()).acquire(ben.claim(), None).await.unwrap();
+    assert_eq!(guard.during(async |guard| Ok::<_, Error>(guard.fencing())).await, Ok(2));
+    assert_eq!(anna.lock().holder().await, Ok(None));
+}
+
+#[tokio::test]
+async fn work_whose_lock_cannot_be_given_back_is_told_so() {
+    let (world, anna, _) = world();
+    let guard = Lock::Lease(anna.lock()).acquire(anna.claim(), None).await.unwrap();
+    anna.line(Line::Down);
+    let done = guard.during(async |_| Ok::<_, Error>(())).await;
+    assert_eq!(done.unwrap_err().kind, ErrorKind::Unavailable);
+    anna.line(Line::Good);
+    world.pass(65).await;
+    assert_eq!(anna.lock().holder().await, Ok(None));
 }
 
 #[tokio::test]

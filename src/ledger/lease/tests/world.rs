@@ -83,6 +83,8 @@ pub(super) enum Line {
     Down,
     /// The next write gets through, its answer does not.
     LosesAnAnswer,
+    /// So it is, and then nothing gets through any more.
+    LosesTheRest,
     /// Nothing ever ends.
     Hangs,
 }
@@ -111,6 +113,7 @@ impl Machine {
             register: Register { store: Arc::new(self.clone()), place: "s3://ledger".into() },
             what: "board in environment production".into(),
             clock: Arc::new(self.clone()),
+            kernel: None,
         }
     }
 
@@ -135,7 +138,11 @@ impl Machine {
                 self.line(Line::Good);
                 Ok(true)
             }
-            Line::LosesAnAnswer => Ok(false),
+            Line::LosesTheRest if writes => {
+                self.line(Line::Down);
+                Ok(true)
+            }
+            Line::LosesAnAnswer | Line::LosesTheRest => Ok(false),
             Line::Hangs => std::future::pending().await,
         }
     }

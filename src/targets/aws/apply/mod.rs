@@ -6,10 +6,17 @@ mod dns_record;
 mod family;
 mod image;
 mod leftover;
+mod ownership;
+mod patience;
 mod record;
 mod release_step;
+mod revision;
+mod rollout;
+mod secrets;
 mod service;
+mod task_definition;
 mod things;
+mod wait;
 
 use std::path::PathBuf;
 
@@ -48,6 +55,13 @@ pub struct AwsExecutor {
 impl AwsExecutor {
     fn desired(&self) -> Result<&Desired> {
         self.desired.as_ref().ok_or_else(|| Error::failed("this plan has no desired state"))
+    }
+
+    /// The ECS cluster; a teardown finds it where the live release is.
+    fn cluster(&self) -> String {
+        let current = self.observed.current.as_ref().map(|current| &current.desired);
+        let desired = self.desired.as_ref().or(current);
+        desired.map_or_else(|| self.scope.cluster(), |desired| desired.cluster.clone())
     }
 
     /// An output of the step that put a thing or service, else what was seen of it.
@@ -89,6 +103,9 @@ impl AwsExecutor {
                 );
                 Box::pin(restored).await
             }
+            Op::StopService { service } => {
+                Box::pin(self.stop_service(service, context)).await.map(|()| StepOutput::new())
+            }
             Op::RecordRelease { release, rollback_to } => {
                 Box::pin(self.record_release(*release, *rollback_to, context)).await
             }
@@ -116,8 +133,8 @@ impl AwsExecutor {
             Op::DeleteFamily { family } => Box::pin(self.delete_family(family)).await,
             Op::DeleteSecrets => Box::pin(self.delete_secrets()).await,
             Op::DeleteLedger => self.delete_ledger().await,
-            Op::DeleteBucket { bucket } => self.delete_bucket(bucket).await,
-            Op::Sweep { resource, arn } => Box::pin(self.sweep(resource, arn)).await,
+            Op::DeleteBucket { bucket } => self.delete_bucket(bucket, context).await,
+            Op::Sweep { resource, arn } => Box::pin(self.sweep(resource, arn, context)).await,
             // The others leave something behind.
             _ => Ok(()),
         }

@@ -43,6 +43,13 @@ pub struct ServiceSpec {
     pub wiring: Wiring,
 }
 
+impl ServiceSpec {
+    /// True for the service that takes the traffic.
+    pub fn is_web(&self) -> bool {
+        matches!(self.role, Kind::Web { .. })
+    }
+}
+
 /// A task definition, complete but for the image's digest, ARNs and secret values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskSpec {
@@ -52,6 +59,9 @@ pub struct TaskSpec {
     pub command: Option<Vec<String>>,
     /// Its environment; secrets are references.
     pub env: BTreeMap<String, EnvSpec>,
+    /// Secrets that somebody else keeps: variable to the ARN of the secret or parameter.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub references: BTreeMap<String, String>,
     /// CPU units: 1024 are one core.
     pub cpu: u32,
     /// Memory in MiB.

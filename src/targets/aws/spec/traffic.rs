@@ -29,6 +29,8 @@ pub struct TargetGroup {
     pub vpc: String,
     /// The path that answers 2xx.
     pub health_path: String,
+    /// The HTTP codes of a good answer, as the API writes them.
+    pub matcher: String,
     /// Seconds between two checks.
     pub interval: u32,
     /// Seconds that a check may take.

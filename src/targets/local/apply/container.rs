@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::TcpListener,
+    time::Duration,
 };
 
 use bollard::{
@@ -19,6 +20,7 @@ use bollard::{
     },
 };
 use futures_util::StreamExt;
+use tokio::time::{Instant, sleep};
 
 use super::super::{
     names::{Labels, Scope},
@@ -32,6 +34,8 @@ use crate::{
 
 /// Lines of a container's log that a failure shows.
 const LOG_TAIL: usize = 20;
+/// How long another call may take to remove a container: an engine that is busy takes its time.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(60);
 
 /// A container to be, with the values of its secrets.
 pub struct Blueprint {
@@ -280,11 +284,12 @@ impl Containers<'_> {
     }
 
     async fn wait_until_gone(&self, name: &str) -> Result<()> {
-        for _ in 0..100 {
+        let deadline = Instant::now() + REMOVAL_LIMIT;
+        while Instant::now() < deadline {
             if self.inspect(name).await?.is_none() {
                 return Ok(());
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
         Err(Error::failed(format!("container {name} is being removed, but does not go away")))
     }

@@ -79,6 +79,9 @@ impl LocalExecutor {
         for (name, spec) in env {
             let value = match spec {
                 EnvSpec::Literal(text) => text.clone(),
+                EnvSpec::Late { step, .. } => {
+                    return Err(Error::failed(format!("env {name}: {step} did not tell it")));
+                }
                 EnvSpec::Caller { from, .. } => env::var(from).map_err(|_| {
                     Error::new(ErrorKind::Invalid, format!("env {name}: {from} is not set"))
                         .hint(format!("export {from}=… and run the command again"))

@@ -8,7 +8,7 @@ use super::{
     super::{
         desired::{Desired, Kind, ServiceSpec},
         observe::ContainerRole,
-        probe::{self, Health},
+        probe,
     },
     LocalExecutor,
     container::{Blueprint, ContainerState},
@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     model::ReleaseId,
     plan::{Late, StepId},
-    targets::EnvSpec,
+    targets::{EnvSpec, Health, advice},
 };
 
 /// A worker that lives this long after its start is taken to be up, at the least.
@@ -192,22 +192,10 @@ impl LocalExecutor {
 
     async fn unhealthy(&self, name: &str, path: &str, limit: Duration, last: &str) -> Error {
         let seconds = limit.as_secs();
-        let mut error = Error::failed(format!("{name} did not become healthy within {seconds} s"))
+        Error::failed(format!("{name} did not become healthy within {seconds} s"))
             .cause(format!("GET {path}: {last}"))
-            .log(self.containers().log_tail(name).await);
-        error = match last.get(..3) {
-            Some("400") => error.hint("400 is often ALLOWED_HOSTS: read it from MIZAN_HOSTS"),
-            Some("301" | "302" | "307" | "308") => {
-                error.hint("the health path must answer 2xx itself, without a redirect")
-            }
-            Some("404") => error.hint("set services.web.health to a path that exists"),
-            Some("500") => error.hint("the app answers with an error: see the log above"),
-            _ => error.hint(
-                "does the app listen on 0.0.0.0 and the port of services.web.port (PORT)? \
-                 services.web.health_timeout gives it more time",
-            ),
-        };
-        error
+            .log(self.containers().log_tail(name).await)
+            .hint(advice(last))
     }
 
     /// Workers have no health path: one that has not crashed for a while is up.
@@ -270,4 +258,27 @@ async fn pause(context: &StepContext<'_>) -> Result<()> {
 pub(super) fn label<T: serde::Serialize>(spec: &T) -> Result<String> {
     serde_json::to_string(spec)
         .map_err(|error| Error::failed("cannot describe a container").because(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_is_told_with_its_exit_code_unless_the_engine_was_quicker() {
+        let ended = ContainerState {
+            running: false,
+            restarts: 0,
+            exit_code: 1,
+            out_of_memory: false,
+            spec: None,
+            host_port: None,
+            started: true,
+        };
+        assert_eq!(crash("web-r2", &ended).message, "web-r2 crashed with exit code 1");
+        let again = ContainerState { running: true, restarts: 1, exit_code: 0, ..ended };
+        assert!(
+            crash("web-r2", &again).message.starts_with("web-r2 crashed and was started again")
+        );
+    }
 }

@@ -91,6 +91,7 @@ fn describe(spec: &ServiceSpec) -> BTreeMap<String, FieldValue> {
 fn env(value: &EnvSpec) -> FieldValue {
     match value {
         EnvSpec::Literal(text) => FieldValue::Known(text.clone()),
+        EnvSpec::Late { step, .. } => FieldValue::After(step.clone()),
         EnvSpec::Caller { .. } | EnvSpec::Secret { .. } => FieldValue::Masked,
     }
 }

@@ -38,8 +38,10 @@ use tokio_util::{
 
 use crate::workers::local::protocol::{GenerationState, ProcessStatus};
 
-/// How long a request waits for something that is being started again.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request waits for Workers that are being started again: as long as a first start may take.
+const RESTART_PATIENCE: Duration = Duration::from_secs(20);
+/// How long it waits for a server that refuses connections, of which nobody knows whether it comes back.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 const CONNECT_RETRY: Duration = Duration::from_millis(50);
 /// Below the 5 s after which workerd and uvicorn close an idle connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -172,7 +174,7 @@ impl Upstream {
             if process.wait_for(|process| !is_ready(process)).await.is_err() {
                 return std::future::pending().await;
             }
-            match timeout(PATIENCE, process.wait_for(is_ready)).await {
+            match timeout(RESTART_PATIENCE, process.wait_for(is_ready)).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(_)) | Err(_) => return,
             }
@@ -250,7 +252,7 @@ async fn connect_patiently(address: &Address) -> io::Result<Wire> {
             sleep(CONNECT_RETRY).await;
         }
     };
-    match timeout(PATIENCE, trying).await {
+    match timeout(CONNECT_PATIENCE, trying).await {
         Ok(result) => result,
         Err(elapsed) => Err(last.unwrap_or_else(|| io::Error::other(elapsed))),
     }

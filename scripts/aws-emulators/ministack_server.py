@@ -1,0 +1,17 @@
+"""Runs ministack, counting its calls and passing WebSockets; with HEALTH_CHECKS=true its load balancers and services
+mind the health of their targets."""
+
+import os
+
+from ministack.app import main
+
+import calls
+import health
+import web_sockets
+
+if __name__ == "__main__":
+    web_sockets.install()
+    calls.install()
+    if os.environ.get("HEALTH_CHECKS") == "true":
+        health.install(pace=float(os.environ.get("HEALTH_PACE", "1")))
+    main()

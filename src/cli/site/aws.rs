@@ -1,0 +1,412 @@
+//! An AWS environment as commands use it: account, network, ledger, secrets, load balancer.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    path::PathBuf,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Look, MissingSecret, SecretInput, Site, Status, Teardown};
+use crate::{
+    cloudflare::Cloudflare,
+    config::Finding,
+    docker,
+    engine::SystemClock,
+    error::{Context, Error, ErrorKind, Result},
+    images::{self, BaseLock, Identity},
+    ledger::{Claim, Guard, Ledger, LocalLock, Lock, Place, Release, S3Place},
+    model::{App, AwsTarget, SecretSpec, Target},
+    plan::{Basis, Late, Note, Plan, StepId, hash},
+    targets::{
+        LogLine, LogRequest, Source,
+        aws::{
+            AwsExecutor, Clients, Desired, Egress, GivenBalancer, Inputs, Network, Observed, Op,
+            Scope, Subnet, api,
+            diff::{self, Purpose},
+            observe,
+            secrets::Store,
+            validate,
+        },
+        local::StateDir,
+    },
+};
+
+/// What stands for the account's number where nobody asks for it.
+const NO_ACCOUNT: &str = "000000000000";
+
+/// An AWS environment.
+pub struct AwsSite {
+    scope: Scope,
+    clients: Clients,
+    ledger: Ledger,
+    lock: Lock,
+    /// The bucket of the ledgers is where this environment's ledger is.
+    own_bucket: bool,
+    secrets: Store,
+    network: Network,
+    balancer: Option<GivenBalancer>,
+    balancer_dns: Option<String>,
+    cloudflare: Option<Cloudflare>,
+    artifacts: PathBuf,
+}
+
+/// What the executor needs beside the site.
+pub struct Ground {
+    desired: Option<Desired>,
+    observed: Observed,
+}
+
+impl AwsSite {
+    /// What the environment should look like.
+    fn desired(&self, app: &App, image: Late<String>) -> Result<Desired> {
+        Desired::new(
+            app,
+            &Inputs {
+                scope: self.scope.clone(),
+                network: &self.network,
+                image,
+                secret: &|name| self.secrets.version(name).map(str::to_owned),
+                caller: &fingerprint,
+                origin_secret_versions: self.origin_secret(),
+                balancer: self.balancer.clone(),
+                balancer_dns: self.balancer_dns.clone(),
+            },
+        )
+    }
+
+    /// The version of the origin's secret that the Edge sends, once there is one.
+    fn origin_secret(&self) -> BTreeSet<String> {
+        let name = self.scope.origin_secret();
+        let short = name.rsplit('/').next().unwrap_or_default();
+        self.secrets.version(short).map(str::to_owned).into_iter().collect()
+    }
+
+    async fn observe(&self, want: Option<&Desired>) -> Result<Observed> {
+        let mut observed = observe::observe(
+            &self.clients,
+            self.cloudflare.as_ref(),
+            &self.scope,
+            want,
+            &self.ledger,
+        )
+        .await?;
+        // Nothing of this target reads them yet.
+        observed.artifacts_cached = true;
+        Ok(observed)
+    }
+
+    fn look(
+        &self,
+        plan: Plan<Op>,
+        lock: BaseLock,
+        desired: Option<Desired>,
+        observed: Observed,
+    ) -> Result<Look<Self>> {
+        let live = observed.current.as_ref().map(|release| release.id);
+        Ok(Look {
+            basis: basis(desired.as_ref(), &observed)?,
+            release: desired.as_ref().and_then(|want| diff::next_release(want, &observed)),
+            live,
+            url: desired
+                .as_ref()
+                .map_or_else(|| Late::Known(String::new()), |desired| desired.url.clone()),
+            lock,
+            ground: Ground { desired, observed },
+            plan,
+        })
+    }
+}
+
+impl Site for AwsSite {
+    type Op = Op;
+    type Ground = Ground;
+    type Executor = AwsExecutor;
+
+    fn check(app: &App) -> Vec<Finding> {
+        validate::app(app)
+    }
+
+    async fn open(app: &App) -> Result<Self> {
+        let target = target(app)?;
+        let clients = Clients::new(&target.region).await?;
+        let scope = observe::identity(&clients, &app.name, &app.env, &target.region).await?;
+        let (secrets, network, balancer, balancer_dns) = tokio::try_join!(
+            Store::open(&clients, &scope),
+            observe::network(&clients, target),
+            given_balancer(&clients, target),
+            observe::balancer_dns(&clients, &scope),
+        )?;
+        let (ledger, lock) = open_ledger(app, &scope, &clients)?;
+        Ok(Self {
+            own_bucket: app.ledger.is_none(),
+            artifacts: StateDir::artifact_cache()?,
+            cloudflare: Cloudflare::from_environment()?,
+            ledger,
+            lock,
+            scope,
+            clients,
+            secrets,
+            network,
+            balancer,
+            balancer_dns,
+        })
+    }
+
+    fn findings(&self, app: &App) -> Vec<Finding> {
+        let mut findings = validate::account(app, &self.scope);
+        findings.extend(validate::network(app, &self.network, self.balancer.as_ref()));
+        findings
+    }
+
+    fn offline(app: &App) -> Result<Plan<Op>> {
+        let lock = BaseLock::read(&app.root)?;
+        let network = unknown_network(target(app)?);
+        let desired = Desired::new(
+            app,
+            &Inputs {
+                scope: offline_scope(app)?,
+                network: &network,
+                image: image(app, &images::identity(app, &lock)?),
+                secret: &|_| None,
+                // Whether the variable is set is for the deploy to find out.
+                caller: &|_| Some(String::new()),
+                origin_secret_versions: Default::default(),
+                balancer: None,
+                balancer_dns: None,
+            },
+        )?;
+        Ok(diff::plan(&desired, &Observed::default(), Purpose::Deploy)?)
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    async fn exists(&self) -> Result<bool> {
+        match self.own_bucket {
+            true => self.clients.bucket(&self.scope).exists().await,
+            false => Ok(true),
+        }
+    }
+
+    async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<Guard> {
+        if self.own_bucket {
+            self.clients.bucket(&self.scope).ensure(&bucket_tags()).await?;
+        }
+        let guard =
+            self.lock.acquire(Claim::of_this_process(command, Timestamp::now()), wait).await?;
+        // What was read before the lock was ours may have changed since.
+        self.secrets = Store::open(&self.clients, &self.scope).await?;
+        Ok(guard)
+    }
+
+    fn missing_secrets<'a>(&self, app: &'a App) -> Vec<MissingSecret<'a>> {
+        // Those that are made up are made by a step of the plan.
+        let asked = |spec: &SecretSpec| !spec.generate && spec.from.is_none();
+        let missing = app
+            .secrets
+            .iter()
+            .filter(|(name, spec)| asked(spec) && self.secrets.version(name).is_none());
+        missing.map(|(name, _)| MissingSecret { name, generate: false }).collect()
+    }
+
+    async fn store_secrets(&mut self, values: Vec<SecretInput>) -> Result<()> {
+        for value in values {
+            match value {
+                SecretInput::Generate(name) => self.secrets.generate(&name).await?,
+                SecretInput::Value(name, value) => self.secrets.set(&name, value).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn look(&self, app: &App) -> Result<Look<Self>> {
+        let lock = base_lock(app).await?;
+        let identity = images::identity(app, &lock)?;
+        let desired = self.desired(app, image(app, &identity))?;
+        let observed = self.observe(Some(&desired)).await?;
+        let mut plan = diff::plan(&desired, &observed, Purpose::Deploy)?;
+        if let Identity::AfterPinning { unpinned } = &identity {
+            plan.notes.push(Note::Info(format!(
+                "base images will be pinned in mizan.lock: {}",
+                unpinned.join(", ")
+            )));
+        }
+        self.look(plan, lock, Some(desired), observed)
+    }
+
+    async fn look_back(&self, _app: &App, to: &Release) -> Result<Look<Self>> {
+        let to = observe::current_release(to)?;
+        let desired = to.desired.clone();
+        let observed = self.observe(Some(&desired)).await?;
+        let plan = diff::plan(&desired, &observed, Purpose::Rollback(&to))?;
+        self.look(plan, BaseLock::default(), Some(desired), observed)
+    }
+
+    async fn look_down(&self, teardown: Teardown) -> Result<Look<Self>> {
+        let observed = self.observe(None).await?;
+        let teardown = diff::Teardown { secrets: teardown.data, shared: teardown.shared };
+        let plan = diff::plan_teardown(&self.scope, &observed, teardown)?;
+        self.look(plan, BaseLock::default(), None, observed)
+    }
+
+    fn into_executor(self, ground: Ground, source: Option<Source>) -> AwsExecutor {
+        AwsExecutor {
+            clients: self.clients,
+            scope: self.scope,
+            desired: ground.desired,
+            observed: ground.observed,
+            ledger: self.ledger,
+            source,
+            artifacts: self.artifacts,
+            clock: Box::new(SystemClock::default()),
+            cloudflare: self.cloudflare,
+        }
+    }
+
+    async fn status(&self, app: &App) -> Result<Status> {
+        let _ = app;
+        Err(Error::failed("not yet"))
+    }
+
+    async fn url(&self, live: &Release) -> Result<String> {
+        match observe::current_release(live)?.desired.url {
+            Late::Known(url) => Ok(url),
+            // A record is written when everything is known.
+            Late::After(step) => Err(Error::failed(format!("{step} did not tell the URL"))),
+        }
+    }
+
+    async fn follow_logs(
+        &self,
+        _app: &App,
+        request: &LogRequest,
+        show: &mut dyn FnMut(LogLine) -> bool,
+    ) -> Result<()> {
+        let _ = (request, show);
+        Err(Error::failed("not yet"))
+    }
+
+    async fn run_one_off(self, live: Release, command: &[String]) -> Result<u8> {
+        let _ = (live, command);
+        Err(Error::failed("not yet"))
+    }
+}
+
+fn target(app: &App) -> Result<&AwsTarget> {
+    match &app.target {
+        Target::Aws(target) => Ok(target),
+        Target::Local { .. } | Target::Azure { .. } | Target::Origin { .. } => {
+            Err(super::unsupported(app))
+        }
+    }
+}
+
+async fn given_balancer(clients: &Clients, target: &AwsTarget) -> Result<Option<GivenBalancer>> {
+    match &target.load_balancer {
+        Some(arn) => observe::given_balancer(clients, arn).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The ledger and its lock: in our bucket, or where `ledger:` says.
+fn open_ledger(app: &App, scope: &Scope, clients: &Clients) -> Result<(Ledger, Lock)> {
+    let what = format!("{} in environment {}", app.name, app.env);
+    let place = match &app.ledger {
+        Some(url) => url.parse::<Place>()?,
+        None => Place::Bucket { bucket: scope.bucket(), prefix: String::new() },
+    };
+    match place.of(&app.name, &app.env) {
+        Place::Bucket { bucket, prefix } => {
+            let place = S3Place {
+                bucket,
+                region: scope.region.clone(),
+                prefix,
+                endpoint: api::override_of("s3"),
+                credentials: clients.credentials.clone(),
+            };
+            let ledger = Ledger::s3(&place, &clients.http)?;
+            let lock = Lock::Lease(ledger.lease(what));
+            Ok((ledger, lock))
+        }
+        Place::Folder(folder) => {
+            Ok((Ledger::local(&folder)?, Lock::Local(LocalLock::new(folder.join("lock"), what))))
+        }
+    }
+}
+
+/// Marks the bucket of the ledgers as made by this tool, for no environment in particular.
+fn bucket_tags() -> BTreeMap<String, String> {
+    BTreeMap::from([("mizan:shared".to_owned(), "ledger".to_owned())])
+}
+
+/// The pinned base images. The engine is asked only for those that are pinned to an image of its
+/// own: a deploy that changes nothing does without it.
+async fn base_lock(app: &App) -> Result<BaseLock> {
+    match images::lock_without_engine(app)? {
+        Some(lock) => Ok(lock),
+        None => images::current_lock(&docker::connect().await?, app).await,
+    }
+}
+
+/// The image's tag, or the step after which it is known.
+fn image(app: &App, identity: &Identity) -> Late<String> {
+    match identity {
+        Identity::Known(image) => Late::Known(image.tag.clone()),
+        Identity::AfterPinning { .. } => Late::After(StepId::new("image", app.name.as_str())),
+    }
+}
+
+/// A hash of a variable of the caller's environment. Its value ends up in a task definition, which
+/// can be read by whoever can read this hash.
+fn fingerprint(name: &str) -> Option<String> {
+    let digest = Sha256::digest(env::var(name).ok()?.as_bytes());
+    Some(digest[..12].iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Everything a plan stands on, by name.
+fn basis(desired: Option<&Desired>, observed: &Observed) -> Result<Basis> {
+    let parts = [
+        ("the configuration, the source, a secret or a variable", hash(&desired)),
+        ("the observed state", hash(observed)),
+    ];
+    let mut basis = Basis::new();
+    for (name, hash) in parts {
+        let hash = hash.context(ErrorKind::Failed, || format!("cannot hash {name}"))?;
+        basis.insert(name.to_owned(), hash);
+    }
+    Ok(basis)
+}
+
+/// A network of which nothing is known but what mizan.yaml says.
+fn unknown_network(target: &AwsTarget) -> Network {
+    let vpc = target.vpc.clone().unwrap_or_else(|| "(the default VPC)".to_owned());
+    let given = target.subnets.iter().cloned();
+    let ids: Vec<String> = match target.subnets.is_empty() {
+        true => vec!["(one subnet of each zone)".to_owned()],
+        false => given.collect(),
+    };
+    let subnet = |id| Subnet { id, vpc: vpc.clone(), zone: String::new(), egress: Egress::Public };
+    Network { subnets: ids.into_iter().map(subnet).collect(), vpc: vpc.clone() }
+}
+
+/// The scope of `--offline`, where nobody asks for the account's number.
+fn offline_scope(app: &App) -> Result<Scope> {
+    let region = &target(app)?.region;
+    let partition = match region.split_once('-') {
+        Some(("cn", _)) => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    Ok(Scope {
+        account: NO_ACCOUNT.to_owned(),
+        partition: partition.to_owned(),
+        region: region.clone(),
+        app: app.name.clone(),
+        env: app.env.clone(),
+    })
+}

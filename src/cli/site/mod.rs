@@ -1,0 +1,214 @@
+//! An environment as commands use it, whatever its target: one implementation per target.
+
+mod aws;
+mod local;
+
+use std::time::Duration;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use aws::AwsSite;
+pub use local::{LocalSite, local_scope};
+
+use crate::{
+    config::Finding,
+    engine::{Executor, Outputs},
+    error::{Error, ErrorKind, Result},
+    ledger::{Guard, Ledger, Release},
+    model::{App, ReleaseId},
+    plan::{Basis, Late, Plan},
+    targets::{LogLine, LogRequest, Source},
+};
+
+/// One environment of an app.
+#[allow(async_fn_in_trait)] // One thread runs every command; no future needs to be `Send`.
+pub trait Site: Sized {
+    /// The target's operations.
+    type Op: Clone + PartialEq + Serialize + DeserializeOwned;
+    /// What a plan was made from, as its executor needs it.
+    type Ground;
+    /// What executes a plan.
+    type Executor: Executor<Self::Op>;
+
+    /// What the target would refuse, told before anything is asked.
+    fn check(app: &App) -> Vec<Finding>;
+
+    /// Opens the environment: its platform answers, its ledger is readable. Nothing is created.
+    async fn open(app: &App) -> Result<Self>;
+
+    /// What the target would refuse, now that its account and network are known.
+    fn findings(&self, app: &App) -> Vec<Finding>;
+
+    /// What a first deploy would create, without looking at anything but files.
+    fn offline(app: &App) -> Result<Plan<Self::Op>>;
+
+    /// Its releases.
+    fn ledger(&self) -> &Ledger;
+
+    /// False if nothing of it exists, not even a place for a lock.
+    async fn exists(&self) -> Result<bool>;
+
+    /// Takes the lock; waits for at most `wait` if another has it.
+    async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<Guard>;
+
+    /// The secrets of the app that have no value yet.
+    fn missing_secrets<'a>(&self, app: &'a App) -> Vec<MissingSecret<'a>>;
+
+    /// Stores values of secrets.
+    async fn store_secrets(&mut self, values: Vec<SecretInput>) -> Result<()>;
+
+    /// The plan of a deploy from source.
+    async fn look(&self, app: &App) -> Result<Look<Self>>;
+
+    /// The plan of bringing a release back.
+    async fn look_back(&self, app: &App, to: &Release) -> Result<Look<Self>>;
+
+    /// The plan of removing everything.
+    async fn look_down(&self, teardown: Teardown) -> Result<Look<Self>>;
+
+    /// What executes a plan of this environment.
+    fn into_executor(self, ground: Self::Ground, source: Option<Source>) -> Self::Executor;
+
+    /// What runs now, and how it is.
+    async fn status(&self, app: &App) -> Result<Status>;
+
+    /// The public URL of the live release.
+    async fn url(&self, live: &Release) -> Result<String>;
+
+    /// Hands lines of the services' logs to `show`, until it answers false or there are no more.
+    async fn follow_logs(
+        &self,
+        app: &App,
+        request: &LogRequest,
+        show: &mut dyn FnMut(LogLine) -> bool,
+    ) -> Result<()>;
+
+    /// Runs a command in a new container of the live release; its exit code.
+    async fn run_one_off(self, live: Release, command: &[String]) -> Result<u8>;
+
+    /// The live release's record.
+    ///
+    /// # Errors
+    /// Nothing is deployed.
+    async fn live(&self, app: &App) -> Result<Release> {
+        self.ledger().current().await?.ok_or_else(|| {
+            let message = format!("nothing of {} is deployed to environment {}", app.name, app.env);
+            Error::failed(message).hint(format!("mizan deploy -e {}", app.env))
+        })
+    }
+}
+
+/// A plan, and everything it stands on.
+pub struct Look<S: Site> {
+    /// The plan.
+    pub plan: Plan<S::Op>,
+    /// Hashes of what it stands on, by name.
+    pub basis: Basis,
+    /// The release it makes, if it makes one.
+    pub release: Option<ReleaseId>,
+    /// The release that is live now.
+    pub live: Option<ReleaseId>,
+    /// The public URL; after a step, the one its output `dns` names.
+    pub url: Late<String>,
+    /// The pinned base images, for a build.
+    pub lock: crate::images::BaseLock,
+    /// What the executor needs.
+    pub ground: S::Ground,
+}
+
+/// The public URL, once a plan is done.
+pub fn public_url(url: &Late<String>, outputs: &Outputs) -> String {
+    match url {
+        Late::Known(url) => url.clone(),
+        Late::After(step) => {
+            let dns = outputs.get(step).and_then(|found| found.get("dns"));
+            dns.map(|dns| format!("http://{dns}")).unwrap_or_default()
+        }
+    }
+}
+
+/// A secret without a value.
+#[derive(Debug, Clone, Copy)]
+pub struct MissingSecret<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// It is made up rather than asked for.
+    pub generate: bool,
+}
+
+/// A value for a secret.
+pub enum SecretInput {
+    /// Made up.
+    Generate(String),
+    /// Given by a person.
+    Value(String, crate::secret::SecretValue),
+}
+
+/// What a teardown takes along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Teardown {
+    /// Volumes and secrets: the data.
+    pub data: bool,
+    /// What several environments share, if no other one uses it.
+    pub shared: bool,
+}
+
+/// What runs, where, and whether it is healthy.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// The app.
+    pub app: String,
+    /// The environment.
+    pub environment: String,
+    /// The live release.
+    pub release: Option<String>,
+    /// The public URL.
+    pub url: Option<String>,
+    /// The state of what takes the requests: the local front, the load balancer.
+    pub front: String,
+    /// Its services.
+    pub services: Vec<ServiceStatus>,
+}
+
+/// One container or task of a service.
+#[derive(Debug, Serialize)]
+pub struct ServiceStatus {
+    /// The service.
+    pub service: String,
+    /// How it is.
+    pub state: String,
+    /// The container or task.
+    pub container: String,
+    /// The release it runs.
+    pub release: Option<String>,
+}
+
+/// An environment that this version cannot deploy to.
+pub fn unsupported(app: &App) -> Error {
+    Error::new(
+        ErrorKind::Usage,
+        format!("environment {} has a target that is not built yet", app.env),
+    )
+    .cause("this version of mizan deploys to `local` and `aws`")
+    .hint("choose another environment with --env")
+}
+
+/// Evaluates an expression with the type `$site` being the app's kind of site.
+macro_rules! on_target {
+    ($app:expr, $site:ident => $work:expr) => {
+        match $app.target {
+            $crate::model::Target::Local { .. } => {
+                type $site = $crate::cli::site::LocalSite;
+                $work
+            }
+            $crate::model::Target::Aws(_) => {
+                type $site = $crate::cli::site::AwsSite;
+                $work
+            }
+            $crate::model::Target::Azure { .. } | $crate::model::Target::Origin { .. } => {
+                Err($crate::cli::site::unsupported(&$app).into())
+            }
+        }
+    };
+}
+pub(super) use on_target;

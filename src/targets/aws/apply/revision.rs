@@ -1,0 +1,99 @@
+//! Revisions of task definitions: one per release and specification. Each call makes a new one, so
+//! what an interrupted deploy has registered is looked for first.
+
+use std::env;
+
+use aws_sdk_ecs::types::{TaskDefinitionField, TaskDefinitionStatus};
+
+use super::{
+    super::{failure::failure, names::Tags, overrides, spec::TaskSpec},
+    AwsExecutor,
+    task_definition::{Surroundings, definition, from_ecs_tags, plain_values},
+};
+use crate::{
+    engine::StepContext,
+    error::{Error, Result},
+    model::ReleaseId,
+    plan,
+};
+
+/// Words of the refusals that pass: IAM tells a new role to the other services with a delay.
+const ROLE_NOT_YET: [&str; 3] = ["Role is not valid", "unable to assume the role", "PassRole"];
+
+impl AwsExecutor {
+    /// The ARN of the revision with this resolved specification, for this release.
+    pub(super) async fn revision(
+        &self,
+        service: &str,
+        release: ReleaseId,
+        spec: &TaskSpec,
+        context: &StepContext<'_>,
+    ) -> Result<String> {
+        let (digest, secrets) =
+            tokio::try_join!(self.image_digest(&spec.image, context), self.secret_refs(spec))?;
+        let (registry, repository) = (overrides::registry(&self.scope), self.scope.repository());
+        let around = Surroundings {
+            scope: &self.scope,
+            service,
+            release,
+            image: format!("{registry}/{repository}@{digest}"),
+            secrets: &secrets,
+            env: plain_values(&spec.env, |name| env::var(name).ok())?,
+            hash: hash(spec)?,
+        };
+        match self.registered(&around).await? {
+            Some(arn) => Ok(arn),
+            None => self.register(spec, &around, context).await,
+        }
+    }
+
+    /// The newest revision, if it is of this very release and specification.
+    async fn registered(&self, around: &Surroundings<'_>) -> Result<Option<String>> {
+        let family = self.scope.service(around.service);
+        let answer = self
+            .clients
+            .ecs
+            .describe_task_definition()
+            .task_definition(&family)
+            .include(TaskDefinitionField::Tags)
+            .send()
+            .await;
+        let found = match answer {
+            Ok(found) => found,
+            Err(error) if error.as_service_error().is_some_and(|it| it.is_client_exception()) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(failure(format!("cannot look for {family}"), error)),
+        };
+        let tags = from_ecs_tags(found.tags());
+        let wanted = around.tags();
+        let Some(definition) = found.task_definition else { return Ok(None) };
+        let active = definition.status == Some(TaskDefinitionStatus::Active);
+        let same = [Tags::APP, Tags::ENV, Tags::RELEASE, Tags::SPEC]
+            .iter()
+            .all(|key| tags.get(*key) == wanted.get(*key));
+        Ok(definition.task_definition_arn.filter(|_| active && same))
+    }
+
+    async fn register(
+        &self,
+        spec: &TaskSpec,
+        around: &Surroundings<'_>,
+        context: &StepContext<'_>,
+    ) -> Result<String> {
+        let what = format!("cannot register the task definition of {}", around.service);
+        let request = definition(spec, around)?;
+        let register = async || {
+            let answer = request.clone().send_with(&self.clients.ecs).await;
+            answer.map_err(|error| failure(what.clone(), error))
+        };
+        let answer = self.patiently("its role", &ROLE_NOT_YET, context, register).await?;
+        let arn = answer.task_definition.and_then(|definition| definition.task_definition_arn);
+        arn.ok_or_else(|| Error::failed(what).cause("it has no ARN"))
+    }
+}
+
+/// The hash by which a specification is known again.
+pub(super) fn hash(spec: &impl serde::Serialize) -> Result<String> {
+    plan::hash(spec).map_err(|error| Error::failed("cannot describe a service").because(&error))
+}

@@ -1,0 +1,1 @@
+//! Tables of looks and what they mean.

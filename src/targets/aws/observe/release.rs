@@ -1,0 +1,118 @@
+//! What the ledger knows of an environment's releases.
+
+use std::collections::BTreeMap;
+
+use super::super::{desired::Desired, seen::CurrentRelease, spec::TaskSpec};
+use crate::{
+    error::{Context, ErrorKind, Result},
+    ledger::{Ledger, Release},
+    model::ReleaseId,
+};
+
+/// The recorded releases.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    /// All of them, newest first.
+    pub all: Vec<Release>,
+    /// The one that is live.
+    pub current: Option<CurrentRelease>,
+}
+
+impl Records {
+    /// Reads them.
+    pub async fn read(ledger: &Ledger) -> Result<Self> {
+        let (all, current) = tokio::try_join!(ledger.releases(), ledger.current())?;
+        Ok(Self { all, current: current.as_ref().map(current_release).transpose()? })
+    }
+
+    /// The task that a recorded release has registered under this ARN.
+    pub fn task(&self, service: &str, definition: &str) -> Option<TaskSpec> {
+        let release = self.all.iter().find(|release| {
+            task_definitions(release).get(service).is_some_and(|arn| arn == definition)
+        })?;
+        let desired: Desired = serde_json::from_value(release.config.clone()).ok()?;
+        desired.services.get(service).map(|spec| spec.task.clone())
+    }
+
+    /// The tag of an image that a recorded release has pushed, by its digest.
+    pub fn tag(&self, digest: &str) -> Option<String> {
+        let release = self.all.iter().find(|release| release.image.id == digest)?;
+        release.image.reference.rsplit_once(':').map(|(_, tag)| tag.to_owned())
+    }
+
+    /// The recorded numbers, newest first.
+    pub fn ids(&self) -> Vec<ReleaseId> {
+        self.all.iter().map(|release| release.id).collect()
+    }
+}
+
+/// A release as it was recorded.
+///
+/// # Errors
+/// The record is of another version of mizan.
+pub fn current_release(release: &Release) -> Result<CurrentRelease> {
+    let desired = serde_json::from_value(release.config.clone())
+        .context(ErrorKind::Failed, || {
+            format!("the record of release {} cannot be read", release.id)
+        })?;
+    Ok(CurrentRelease {
+        id: release.id,
+        desired,
+        task_definitions: task_definitions(release),
+        digest: release.image.id.clone(),
+    })
+}
+
+/// The ARNs of a release's task definitions, by service.
+fn task_definitions(release: &Release) -> BTreeMap<String, String> {
+    let services = release.inventory.iter().filter(|item| item.kind == "service");
+    services
+        .filter_map(|item| {
+            Some((item.name.clone(), item.attributes.get("task_definition")?.clone()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ledger::{ImageRecord, InventoryItem};
+
+    fn release(id: u64) -> Release {
+        Release {
+            id: ReleaseId(id),
+            created: "2026-05-01T12:00:00Z".parse().expect("a timestamp"),
+            git: None,
+            image: ImageRecord {
+                reference: format!("mizan/board/production:tag{id}"),
+                id: format!("sha256:{id}"),
+            },
+            edge: None,
+            render: None,
+            schema: None,
+            rollback_to: None,
+            config: json!({}),
+            inventory: vec![InventoryItem {
+                kind: "service".into(),
+                name: "web".into(),
+                attributes: [("task_definition".to_owned(), format!("arn:{id}"))].into(),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_digest_leads_to_the_tag_that_was_pushed() {
+        let records = Records { all: vec![release(2), release(1)], current: None };
+        assert_eq!(records.tag("sha256:1").as_deref(), Some("tag1"));
+        assert_eq!(records.tag("sha256:3"), None);
+        assert_eq!(task_definitions(&records.all[0])["web"], "arn:2");
+    }
+
+    #[test]
+    fn a_record_that_makes_no_sense_is_named() {
+        let error = current_release(&release(7)).expect_err("no configuration");
+        assert_eq!(error.message, "the record of release r7 cannot be read");
+    }
+}
