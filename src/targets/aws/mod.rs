@@ -16,6 +16,7 @@ mod names;
 pub mod observe;
 mod op;
 mod overrides;
+pub mod permissions;
 mod resolve;
 pub mod secrets;
 mod seen;

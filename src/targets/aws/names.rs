@@ -113,6 +113,11 @@ impl Scope {
         fit(&format!("{}-task", self.prefix()), ROLE_NAME)
     }
 
+    /// The role that deploys, where a workflow takes one.
+    pub fn deploy_role(&self) -> String {
+        fit(&format!("{}-deploy", self.prefix()), ROLE_NAME)
+    }
+
     /// The load balancer.
     pub fn balancer(&self) -> String {
         fit(&self.prefix(), BALANCER_NAME)

@@ -1,0 +1,163 @@
+//! The role that a workflow on GitHub takes, without any key that could leak: AWS trusts the tokens
+//! that GitHub gives to its workflows.
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Environment, Policy};
+
+/// Who issues the tokens.
+const ISSUER: &str = "token.actions.githubusercontent.com";
+/// Whom a token is for.
+const AUDIENCE: &str = "sts.amazonaws.com";
+
+/// A repository on GitHub: `OWNER/REPO`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository(String);
+
+impl FromStr for Repository {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_word = |word: &str, more: &str| {
+            !word.is_empty()
+                && word.chars().all(|it| it.is_ascii_alphanumeric() || more.contains(it))
+        };
+        match text.split_once('/') {
+            Some((owner, name)) if is_word(owner, "-") && is_word(name, "-_.") => {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(format!("{text:?} is no repository: it is written OWNER/REPO")),
+        }
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which workflows of the repository may deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Workflow {
+    /// Jobs that run in this environment of GitHub, which can ask a person first.
+    Environment(String),
+    /// Runs for this branch.
+    Branch(String),
+}
+
+impl Workflow {
+    fn subject(&self, repository: &Repository) -> String {
+        match self {
+            Self::Environment(name) => format!("repo:{repository}:environment:{name}"),
+            Self::Branch(name) => format!("repo:{repository}:ref:refs/heads/{name}"),
+        }
+    }
+}
+
+/// The role, with all that it consists of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GithubRole {
+    /// Its name.
+    pub name: String,
+    /// Its ARN, which the workflow needs.
+    pub arn: String,
+    /// Who may take it.
+    pub trust: Value,
+    /// What it may do.
+    pub policy: Policy,
+    /// The issuer, which every account has to know once.
+    pub provider: String,
+}
+
+impl GithubRole {
+    /// The role for these workflows of a repository to deploy this environment.
+    pub fn new(
+        repository: &Repository,
+        workflow: &Workflow,
+        environment: &Environment<'_>,
+    ) -> Self {
+        let scope = environment.scope;
+        let name = scope.deploy_role();
+        let provider =
+            format!("arn:{}:iam::{}:oidc-provider/{ISSUER}", scope.partition, scope.account);
+        let trust = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Sid": "GithubWorkflows",
+                "Effect": "Allow",
+                "Principal": {"Federated": provider},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {"StringEquals": {
+                    format!("{ISSUER}:aud"): AUDIENCE,
+                    format!("{ISSUER}:sub"): workflow.subject(repository),
+                }},
+            }],
+        });
+        let arn = scope.role_arn(&name);
+        Self { arn, name, trust, policy: Policy::of(environment), provider }
+    }
+
+    /// The commands that make it, for files `trust.json` and `policy.json` in the folder at hand.
+    pub fn commands(&self) -> [String; 3] {
+        let Self { name, .. } = self;
+        [
+            format!(
+                "aws iam create-open-id-connect-provider --url https://{ISSUER} \
+                 --client-id-list {AUDIENCE}    # once per account"
+            ),
+            format!(
+                "aws iam create-role --role-name {name} \
+                 --assume-role-policy-document file://trust.json"
+            ),
+            format!(
+                "aws iam put-role-policy --role-name {name} --policy-name mizan \
+                 --policy-document file://policy.json"
+            ),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::reference::sample, *};
+
+    #[test]
+    fn only_the_named_workflows_may_take_it() {
+        let scope = sample();
+        let environment = Environment {
+            scope: &scope,
+            cluster: None,
+            balancer: None,
+            roles: &[],
+            https: false,
+            scaling: false,
+        };
+        let repository = "octo-org/board".parse().unwrap();
+        let subject = |workflow: Workflow| {
+            let role = GithubRole::new(&repository, &workflow, &environment);
+            role.trust["Statement"][0]["Condition"]["StringEquals"][format!("{ISSUER}:sub")]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(
+            subject(Workflow::Environment("production".into())),
+            "repo:octo-org/board:environment:production"
+        );
+        assert_eq!(
+            subject(Workflow::Branch("main".into())),
+            "repo:octo-org/board:ref:refs/heads/main"
+        );
+    }
+
+    #[test]
+    fn what_could_widen_the_trust_is_no_repository() {
+        for text in ["board", "octo/*", "*/board", "octo/board:ref:x", "octo/", "/board", "o/b/c"] {
+            assert!(text.parse::<Repository>().is_err(), "{text}");
+        }
+    }
+}
