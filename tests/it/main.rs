@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 
 mod aws_api;
+mod aws_plans;
 mod aws_things;
 mod certificates;
-mod aws_plans;
 mod cli;
 mod cloudflare;
 mod conformance;
