@@ -333,7 +333,8 @@ impl Site for AwsSite {
 
     async fn run_one_off(self, live: Release, command: &[String]) -> Result<u8> {
         let desired = observe::current_release(&live)?.desired;
-        let ground = Ground { desired: Some(desired), observed: Observed::default() };
+        let observed = self.observe(Some(&desired)).await?;
+        let ground = Ground { desired: Some(desired), observed };
         self.into_executor(ground, None).run_one_off(&live, command).await
     }
 }
@@ -396,10 +397,15 @@ fn rows(name: &str, seen: &observe::ServiceStatus) -> Vec<ServiceStatus> {
         container,
         release: release.clone(),
     };
-    let counts = format!("{} of {} running", seen.running, seen.desired);
-    let deployment = seen.deployment.as_deref().unwrap_or("no deployment").to_lowercase();
+    // A deployment that is done needs no words.
+    let deployment = seen.deployment.as_deref().filter(|state| !state.starts_with("COMPLETED"));
+    let deployment = deployment.map(|state| format!(", deployment {state}")).unwrap_or_default();
+    let counts = match seen.running == seen.desired {
+        true => String::new(),
+        false => format!(", {} of {} running", seen.running, seen.desired),
+    };
     if seen.tasks.is_empty() {
-        return vec![row(format!("{counts}, deployment {deployment}"), "-".to_owned())];
+        return vec![row(format!("no task{counts}{deployment}"), "-".to_owned())];
     }
     let state = |task: &observe::TaskStatus| match &task.health {
         Some(health) => format!("{}, {health}", task.state.to_lowercase()),
@@ -407,9 +413,7 @@ fn rows(name: &str, seen: &observe::ServiceStatus) -> Vec<ServiceStatus> {
     };
     seen.tasks
         .iter()
-        .map(|task| {
-            row(format!("{} ({counts}, deployment {deployment})", state(task)), task.id.clone())
-        })
+        .map(|task| row(format!("{}{counts}{deployment}", state(task)), task.id.clone()))
         .collect()
 }
 
