@@ -9,8 +9,8 @@ use super::node;
 use crate::{
     error::{Error, Result},
     model::{
-        App, AwsTarget, AzureService, Build, Check, Dockerfile, EnvValue, Memory, OnError,
-        Render, Role, SchemaSource, SecretSpec, Service, Target,
+        App, AwsTarget, AzureService, Build, Check, Dockerfile, EnvValue, Memory, OnError, Render,
+        Role, SchemaSource, SecretSpec, Service, Target,
     },
 };
 

@@ -67,9 +67,9 @@ fn what_needs_another_goes_before_it() {
     for (first, then) in [
         ("scaling/web", "service/web"),
         ("service", "cluster"),
-        ("rule", "listener"),
+        ("rule", "listener/443"),
         ("listener", "load-balancer"),
-        ("listener", "certificate"),
+        ("listener/443", "certificate"),
         ("load-balancer", "security-group"),
         ("service", "role"),
         ("repository", "ledger"),
