@@ -102,15 +102,15 @@ impl AwsSite {
     }
 
     async fn observe(&self, want: Option<&Desired>) -> Result<Observed> {
-        let mut observed = observe::observe(
+        let look = observe::observe(
             &self.clients,
             self.cloudflare.as_ref(),
             &self.scope,
             want,
             &self.ledger,
             self.own_bucket,
-        )
-        .await?;
+        );
+        let mut observed = Box::pin(look).await?;
         // Nothing of this target reads them yet.
         observed.artifacts_cached = true;
         Ok(observed)
