@@ -54,6 +54,8 @@ pub struct AwsSite {
     network: Network,
     balancer: Option<GivenBalancer>,
     balancer_dns: Option<String>,
+    /// The cluster that is named is there.
+    has_cluster: bool,
     cloudflare: Option<Cloudflare>,
     artifacts: PathBuf,
 }
@@ -161,11 +163,12 @@ impl Site for AwsSite {
     async fn open(app: &App) -> Result<Self> {
         let target = target(app)?;
         let (clients, scope) = account(app).await?;
-        let ((secrets, references), network, balancer, balancer_dns) = tokio::try_join!(
+        let ((secrets, references), network, balancer, balancer_dns, has_cluster) = tokio::try_join!(
             open_secrets(app, &clients, &scope),
             observe::network(&clients, target),
             given_balancer(&clients, target),
             observe::balancer_dns(&clients, &scope),
+            has_cluster(&clients, target),
         )?;
         let (ledger, lock) = open_ledger(app, &scope, &clients)?;
         Ok(Self {
@@ -181,11 +184,13 @@ impl Site for AwsSite {
             network,
             balancer,
             balancer_dns,
+            has_cluster,
         })
     }
 
     fn findings(&self, app: &App) -> Vec<Finding> {
         let mut findings = validate::account(app, &self.scope);
+        findings.extend(validate::cluster(app, self.has_cluster));
         findings.extend(validate::network(app, &self.network, self.balancer.as_ref()));
         findings
     }
@@ -430,6 +435,14 @@ async fn given_balancer(clients: &Clients, target: &AwsTarget) -> Result<Option<
     match &target.load_balancer {
         Some(arn) => observe::given_balancer(clients, arn).await.map(Some),
         None => Ok(None),
+    }
+}
+
+/// Whether the cluster that is named is there; one of our own is made.
+async fn has_cluster(clients: &Clients, target: &AwsTarget) -> Result<bool> {
+    match &target.cluster {
+        Some(name) => observe::has_cluster(clients, name).await,
+        None => Ok(true),
     }
 }
 

@@ -191,7 +191,7 @@ impl LeaseLock {
                 "wait until it has ended (`--wait`); should it be gone, the lock falls free in \
                  {left} s"
             ))
-            .hint("if it hangs, take the lock away from it: mizan unlock")
+            .hint("if it hangs, take the lock away from it: mizan unlock --force")
     }
 
     fn locked(&self) -> Error {

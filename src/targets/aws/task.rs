@@ -142,6 +142,9 @@ impl SeenTask {
     /// The error about a task that ended by itself; `what` is "service web".
     pub fn crash(&self, what: &str) -> Error {
         let error = match self.exit_code {
+            Some(0) => Error::failed(format!("{what} ended by itself, with exit code 0")).hint(
+                "a service must go on running: one that forks into the background ends at once",
+            ),
             Some(code) => Error::failed(format!("{what} crashed with exit code {code}")),
             None => Error::failed(format!("{what} crashed")),
         };

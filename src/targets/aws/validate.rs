@@ -4,7 +4,7 @@
 mod account;
 mod services;
 
-pub use account::{account, network};
+pub use account::{account, cluster, network};
 
 use crate::{
     config::Finding,

@@ -87,3 +87,12 @@ fn a_load_balancer_and_roles_that_do_not_fit() {
     findings.extend(validate::account(&app, &world::scope(&app)));
     insta::assert_snapshot!(report(&text, &findings));
 }
+
+#[test]
+fn a_cluster_that_is_not_there() {
+    let text = BOARD.replace("{region: eu-west-1}", "{region: eu-west-1, cluster: nope}");
+    let missing = validate::cluster(&app(&text), false).into_iter().collect::<Vec<_>>();
+    insta::assert_snapshot!(report(&text, &missing), @"");
+    assert_eq!(validate::cluster(&app(&text), true), None);
+    assert_eq!(validate::cluster(&app(BOARD), false), None);
+}

@@ -57,7 +57,7 @@ async fn one_holds_it_and_the_other_learns_who() {
         error.hints,
         [
             "wait until it has ended (`--wait`); should it be gone, the lock falls free in 60 s",
-            "if it hangs, take the lock away from it: mizan unlock"
+            "if it hangs, take the lock away from it: mizan unlock --force"
         ]
     );
     assert_eq!(guard.fencing(), 1);

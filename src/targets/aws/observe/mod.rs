@@ -27,4 +27,5 @@ pub use gather::observe;
 pub use network::network;
 pub use release::current_release;
 pub use status::{ServiceStatus, Status, TargetStatus, TaskStatus, status};
+pub use things::cluster::has_cluster;
 pub use traffic::{balancer_dns, given_balancer};

@@ -64,6 +64,7 @@ impl Store {
 
     /// Sets a value.
     pub async fn set(&mut self, name: &str, value: SecretValue) -> Result<()> {
+        vault::require_storable(name, &value)?;
         let kept = self.vault.set(&self.scope.secret(name), &value).await?;
         self.kept.insert(name.to_owned(), kept);
         Ok(())

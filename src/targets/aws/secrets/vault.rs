@@ -32,6 +32,8 @@ const CURRENT: &str = "AWSCURRENT";
 /// Days that a removed secret can be brought back; Amazon's minimum. It costs nothing meanwhile.
 const RECOVERY_DAYS: i64 = 7;
 const ABSENT: &str = "ResourceNotFoundException";
+/// What Secrets Manager takes at most.
+const MOST_BYTES: usize = 65_536;
 
 /// The secrets of one environment.
 #[derive(Debug, Clone)]
@@ -258,6 +260,23 @@ pub(super) fn generated() -> SecretValue {
     SecretValue::new(random(GENERATED_LENGTH))
 }
 
+/// Refuses a value that could be stored nowhere, or that no container could be given.
+pub(super) fn require_storable(name: &str, value: &SecretValue) -> Result<()> {
+    let value = value.expose();
+    let refused = |why: String, hint: &str| {
+        Err(Error::new(ErrorKind::Usage, format!("the value of {name} {why}")).hint(hint))
+    };
+    if value.len() > MOST_BYTES {
+        let why = format!("has {} bytes, and Secrets Manager takes {MOST_BYTES}", value.len());
+        return refused(why, "keep it in a file of a bucket, and its address in the secret");
+    }
+    if value.contains('\0') {
+        let why = "has a zero byte, which no environment variable can hold".to_owned();
+        return refused(why, "encode it, e.g. as base64");
+    }
+    Ok(())
+}
+
 /// Names a version, so that a call that is repeated makes no second one.
 fn token() -> String {
     random(TOKEN_LENGTH)
@@ -305,6 +324,23 @@ mod tests {
         assert_eq!(one.expose().len(), 50);
         assert!(one.expose().bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert_ne!(one.expose(), two.expose());
+    }
+
+    #[test]
+    fn a_value_that_no_container_can_be_given_is_refused() {
+        let told = |value: String| match require_storable("KEY", &SecretValue::new(value)) {
+            Ok(()) => "taken".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(told("a".repeat(65_536)), "taken");
+        assert_eq!(
+            told("é".repeat(32_769)),
+            "the value of KEY has 65538 bytes, and Secrets Manager takes 65536"
+        );
+        assert_eq!(
+            told("canary\0".to_owned()),
+            "the value of KEY has a zero byte, which no environment variable can hold"
+        );
     }
 
     #[test]

@@ -36,6 +36,18 @@ pub fn account(app: &App, scope: &Scope) -> Vec<Finding> {
     foreign.collect()
 }
 
+/// What is wrong with the cluster that is named. The release step would be the first to miss it,
+/// when nearly everything is made.
+pub fn cluster(app: &App, is_there: bool) -> Option<Finding> {
+    let aws = target(app)?;
+    let name = aws.cluster.as_ref().filter(|_| !is_there)?;
+    Some(Finding::new(
+        "target.aws.cluster",
+        format!("there is no cluster {name} in {}", aws.region),
+        "correct its name, or remove it: then one is made",
+    ))
+}
+
 /// What is wrong with the network, and with the load balancer that is named.
 pub fn network(app: &App, network: &Network, balancer: Option<&GivenBalancer>) -> Vec<Finding> {
     let Some(aws) = target(app) else { return Vec::new() };

@@ -148,7 +148,7 @@ pub(in super::super) struct Failure {
 pub(in super::super) enum LogOf {
     /// That of this task, by its ARN.
     Task(String),
-    /// That of any task that runs.
+    /// That of any task that runs, or else of one that did.
     Running,
     /// Nobody's: nothing has run.
     Nobody,

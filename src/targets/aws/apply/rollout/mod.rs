@@ -122,13 +122,22 @@ impl AwsExecutor {
         let task = match log {
             LogOf::Task(task) => Some(task),
             LogOf::Running => {
-                self.tasks(service, DesiredStatus::Running).await.unwrap_or_default().pop()
+                let running = self.tasks(service, DesiredStatus::Running).await;
+                match running.unwrap_or_default().pop() {
+                    None => {
+                        self.tasks(service, DesiredStatus::Stopped).await.unwrap_or_default().pop()
+                    }
+                    running => running,
+                }
             }
             LogOf::Nobody => None,
         };
         let Some(task) = task else { return error };
         let log = TaskLog::new(self.scope.log_group(), service, id_of(&task));
-        error.log(log.tail(&self.clients.logs).await)
+        match log.tail(&self.clients.logs).await {
+            lines if lines.is_empty() => error.cause("its log is empty"),
+            lines => error.log(lines),
+        }
     }
 
     /// The ARNs of the service's tasks that run, or have stopped within the last hour.

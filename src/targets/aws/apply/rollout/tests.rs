@@ -117,17 +117,19 @@ fn a_deployment_that_ecs_took_back_never_counts_as_done() {
 fn a_crash_fails_at_once_and_tells_why() {
     use TaskStopCode::{EssentialContainerExited, TaskFailedToStart};
     let crash = stopped(EssentialContainerExited, Some(1), "Essential container in task exited");
+    let ended = SeenTask { exit_code: Some(0), ..crash.clone() };
     let killed = SeenTask {
         container_reason: "OutOfMemoryError: Container killed due to memory usage".into(),
         ..stopped(EssentialContainerExited, Some(137), "Essential container in task exited")
     };
     let no_image =
         stopped(TaskFailedToStart, None, "CannotPullContainerError: manifest unknown: not found");
-    let told: Vec<_> = [crash, killed, no_image]
+    let told: Vec<_> = [crash, ended, killed, no_image]
         .map(|task| tell_web(&Look { stopped: vec![task], ..done() }))
         .to_vec();
     insta::assert_snapshot!(told.join("\n"), @"
     failed: service web crashed with exit code 1: Essential container in task exited
+    failed: service web ended by itself, with exit code 0: Essential container in task exited
     failed: service web crashed with exit code 137: Essential container in task exited: OutOfMemoryError: Container killed due to memory usage
     failed: service web cannot be started: CannotPullContainerError: manifest unknown: not found
     ");

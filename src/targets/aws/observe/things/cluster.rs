@@ -13,7 +13,10 @@ use super::{
     },
     thing,
 };
-use crate::targets::aws::SeenThing;
+use crate::{
+    error::{ErrorKind, Result},
+    targets::aws::{SeenThing, failure::failure},
+};
 
 /// A cluster that is in use; a deleted one can be described for a while.
 pub async fn cluster(clients: &Clients, scope: &Scope, name: &str) -> Read<Option<SeenThing>> {
@@ -26,4 +29,19 @@ pub async fn cluster(clients: &Clients, scope: &Scope, name: &str) -> Read<Optio
         let spec = Cluster { name: name.to_owned() };
         thing(scope, Thing::Cluster(spec), cluster.cluster_arn, &tagged)
     }))
+}
+
+/// Whether a cluster is there and in use. Whoever may not look is told that it is.
+///
+/// # Errors
+/// AWS cannot be reached.
+pub async fn has_cluster(clients: &Clients, name: &str) -> Result<bool> {
+    let found = clients.ecs.describe_clusters().clusters(name).send().await;
+    match found.map_err(|error| failure(format!("cannot read the cluster {name}"), error)) {
+        Err(error) if error.kind == ErrorKind::Denied => Ok(true),
+        found => {
+            let mut found = found?.clusters.unwrap_or_default().into_iter();
+            Ok(found.any(|cluster| cluster.status.as_deref() == Some("ACTIVE")))
+        }
+    }
 }
