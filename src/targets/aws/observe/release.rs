@@ -21,8 +21,16 @@ pub(super) struct Records {
 impl Records {
     /// Reads them.
     pub async fn read(ledger: &Ledger) -> Result<Self> {
-        let (all, current) = tokio::try_join!(ledger.releases(), ledger.current())?;
-        Ok(Self { all, current: current.as_ref().map(current_release).transpose()? })
+        let (all, current) = tokio::try_join!(ledger.releases(), ledger.current_id())?;
+        let current = match current {
+            None => None,
+            Some(id) => match all.iter().find(|release| release.id == id) {
+                Some(release) => Some(current_release(release)?),
+                // The ledger says what is missing.
+                None => Some(current_release(&ledger.release(id).await?)?),
+            },
+        };
+        Ok(Self { all, current })
     }
 
     /// The task that a recorded release has registered under this ARN.
