@@ -30,7 +30,7 @@ use crate::{
             self, AwsExecutor, Clients, Desired, Egress, GivenBalancer, Inputs, Network, Observed,
             Op, Scope, Subnet, api,
             diff::{self, Purpose},
-            observe,
+            observe::{self, Recorded},
             secrets::Store,
             validate,
         },
@@ -51,6 +51,8 @@ pub struct AwsSite {
     own_bucket: bool,
     /// That bucket is there and marked, so that it need not be made.
     bucket_is_ready: bool,
+    /// What the ledger said when the lock became ours: nobody else has written to it since.
+    recorded: Option<Recorded>,
     secrets: Store,
     /// The versions of secrets that somebody else keeps, by name, as far as they can be told.
     references: BTreeMap<String, Option<String>>,
@@ -104,16 +106,22 @@ impl AwsSite {
         Ok(target(app)?.cluster.clone().unwrap_or_else(|| self.scope.cluster()))
     }
 
+    async fn read_ledger(&self) -> Result<Recorded> {
+        Recorded::read(&self.clients, &self.scope, &self.ledger, self.own_bucket).await
+    }
+
     async fn observe(&self, want: Option<&Desired>) -> Result<Observed> {
-        let mut observed = observe::observe(
-            &self.clients,
-            self.cloudflare.as_ref(),
-            &self.scope,
-            want,
-            &self.ledger,
-            self.own_bucket,
-        )
-        .await?;
+        let read;
+        let recorded = match &self.recorded {
+            Some(recorded) => recorded,
+            None => {
+                read = self.read_ledger().await?;
+                &read
+            }
+        };
+        let (clients, cloudflare) = (&self.clients, self.cloudflare.as_ref());
+        let mut observed =
+            observe::observe(clients, cloudflare, &self.scope, want, recorded).await?;
         // Nothing of this target reads them yet.
         observed.artifacts_cached = true;
         Ok(observed)
@@ -179,6 +187,7 @@ impl Site for AwsSite {
         Ok(Self {
             own_bucket: app.ledger.is_none(),
             bucket_is_ready,
+            recorded: None,
             artifacts: StateDir::artifact_cache()?,
             cloudflare: Cloudflare::from_environment()?,
             ledger,
@@ -237,8 +246,17 @@ impl Site for AwsSite {
         let guard =
             self.lock.acquire(Claim::of_this_process(command, Timestamp::now()), wait).await?;
         // What was read before the lock was ours may have changed since.
-        self.secrets = Store::open(&self.clients, &self.scope).await?;
-        Ok(guard)
+        match tokio::try_join!(Store::open(&self.clients, &self.scope), self.read_ledger()) {
+            Ok((secrets, recorded)) => {
+                (self.secrets, self.recorded) = (secrets, Some(recorded));
+                Ok(guard)
+            }
+            Err(error) => {
+                // If it is not given back, it runs out by itself.
+                let _ = guard.release().await;
+                Err(error)
+            }
+        }
     }
 
     fn missing_secrets<'a>(&self, app: &'a App) -> Vec<MissingSecret<'a>> {
