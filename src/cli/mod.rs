@@ -4,6 +4,7 @@ mod args;
 mod config;
 mod deploy;
 mod destroy;
+mod doctor;
 mod execute;
 mod failure;
 mod git;
@@ -120,6 +121,7 @@ async fn dispatch(command: Command, global: &GlobalArgs, output: &Output) -> Don
         Command::Secrets(command) => secrets::run(&command, global, output),
         Command::Open => open::run(global, output).await,
         Command::Destroy(args) => Box::pin(destroy::run(&args, global, output)).await,
+        Command::Doctor => Box::pin(doctor::run(global, output)).await,
         Command::Unlock => unlock::run(global, output),
         Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Supervise(_) => {
             Err(Error::failed("this command needs no runtime").into())

@@ -132,7 +132,7 @@ mod tests {
             scope: &scope,
             cluster: None,
             balancer: None,
-            roles: &[],
+            roles: Vec::new(),
             https: false,
             scaling: false,
         };

@@ -8,7 +8,7 @@ mod resources;
 mod table;
 
 pub use github::{GithubRole, Repository, Workflow};
-pub use policy::Policy;
+pub use policy::{Policy, Statement};
 pub use reference::markdown;
 pub use resources::{Environment, On};
 pub use table::TABLE;

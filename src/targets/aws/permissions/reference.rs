@@ -116,7 +116,14 @@ pub(super) fn sample() -> Scope {
 }
 
 fn everything(scope: &Scope) -> Environment<'_> {
-    Environment { scope, cluster: None, balancer: None, roles: &[], https: true, scaling: true }
+    Environment {
+        scope,
+        cluster: None,
+        balancer: None,
+        roles: Vec::new(),
+        https: true,
+        scaling: true,
+    }
 }
 
 #[cfg(test)]
