@@ -7,8 +7,8 @@ mod quotas;
 use futures_util::future::{join, join5};
 
 use super::{
-    certificates::Certificates, clients::Clients, names::Scope, observe, permissions::Environment,
-    validate,
+    certificates::Certificates, clients::Clients, desired::balancer_host, names::Scope, observe,
+    permissions::Environment, validate,
 };
 use crate::{
     cloudflare::Cloudflare,
@@ -88,7 +88,7 @@ async fn network(app: &App, target: &AwsTarget, clients: &Clients) -> Vec<Check>
 async fn certificate(target: &AwsTarget, clients: &Clients, scope: &Scope, app: &App) -> Check {
     const NAME: &str = "certificate";
     let certificates = Certificates { acm: &clients.acm, scope };
-    let seen = match (&target.certificate, app.domain.as_ref()) {
+    let seen = match (&target.certificate, balancer_host(app).as_ref()) {
         (Some(arn), _) => certificates.describe(arn).await.map(|seen| (arn.clone(), seen)),
         (None, Some(domain)) => {
             certificates.current(domain).await.map(|seen| (domain.clone(), seen))
