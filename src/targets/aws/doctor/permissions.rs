@@ -44,10 +44,6 @@ fn told(missing: Vec<String>, principal: &str) -> Vec<Check> {
     if missing.is_empty() {
         return vec![Check::ok(NAME, format!("{principal} may do everything a deploy needs"))];
     }
-    let denied = |what: String| {
-        Check::failed(NAME, ErrorKind::Denied, what)
-            .hint("mizan config iam-policy prints what is needed")
-    };
     missing.into_iter().map(denied).collect()
 }
 
@@ -141,7 +137,12 @@ async fn probe(clients: &Clients) -> Vec<Check> {
         vpcs.err().map(Error::from),
     ];
     let denied = denied.into_iter().flatten().filter(|error| error.kind == ErrorKind::Denied);
-    denied.map(|error| Check::error(NAME, &error)).collect()
+    denied.map(|error| self::denied(error.to_string())).collect()
+}
+
+fn denied(what: String) -> Check {
+    Check::failed(NAME, ErrorKind::Denied, what)
+        .hint("mizan config iam-policy prints what is needed")
 }
 
 fn refusal<T, E, R>(

@@ -50,8 +50,7 @@ fn write_tables(page: &mut String, environment: &Environment<'_>) -> std::fmt::R
     writeln!(page, "\n## Every permission\n")?;
     writeln!(
         page,
-        "An asterisk alone means that AWS knows no resources for the action (it lists, or looks \
-         things up by what they are called)."
+        "An asterisk alone means that the action lists, or that AWS knows no resources for it."
     )?;
     for purpose in Purpose::ALL {
         let rows = TABLE.iter().filter(|permission| permission.purpose == purpose);

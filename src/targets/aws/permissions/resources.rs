@@ -45,7 +45,7 @@ impl<'a> Environment<'a> {
 pub enum On {
     /// Nothing: everybody may.
     Free,
-    /// Everything: for these actions AWS knows no resources.
+    /// Everything: these actions list, or AWS knows no resources for them.
     Any,
     /// The ledger's bucket.
     Bucket,
@@ -67,8 +67,6 @@ pub enum On {
     NewGroupTags,
     /// Security groups with our tags.
     Groups,
-    /// All log groups, to find one.
-    LogGroups,
     /// The log group.
     LogGroup,
     /// The secrets of the environment.
@@ -151,7 +149,6 @@ impl On {
             Self::ServiceLinkedRoles => vec![scope.role_arn("aws-service-role/*")],
             Self::Vpcs => ec2("vpc"),
             Self::NewGroups | Self::NewGroupTags | Self::Groups => ec2("security-group"),
-            Self::LogGroups => vec![scope.arn("logs", "log-group:*")],
             Self::LogGroup => {
                 let group = scope.arn("logs", &format!("log-group:{}", scope.log_group()));
                 vec![format!("{group}:*"), group]

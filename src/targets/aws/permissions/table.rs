@@ -27,10 +27,9 @@ const TAGGED: &str = "made with tags";
 pub const TABLE: &[Permission] = {
     use On::{
         Alarms, AllCertificates, Any, Balancer, Bucket, Certificates, Cluster, Free, Groups,
-        InCluster, Listeners, LogGroup, LogGroups, NewCertificates, NewGroupTags, NewGroups,
-        Objects, PassedRoles, Principals, Repository, Roles, Rules, RunDefinitions,
-        ScalableTargets, Secrets, ServiceLinkedRoles, Services, TargetGroup, TaskDefinitions,
-        Tasks, Vpcs,
+        InCluster, Listeners, LogGroup, NewCertificates, NewGroupTags, NewGroups, Objects,
+        PassedRoles, Principals, Repository, Roles, Rules, RunDefinitions, ScalableTargets,
+        Secrets, ServiceLinkedRoles, Services, TargetGroup, TaskDefinitions, Tasks, Vpcs,
     };
     use Purpose as For;
     &[
@@ -99,7 +98,7 @@ pub const TABLE: &[Permission] = {
         call("ec2:AuthorizeSecurityGroupIngress", Groups, For::Network),
         call("ec2:RevokeSecurityGroupIngress", Groups, For::Network),
         call("ec2:DeleteSecurityGroup", Groups, For::Network),
-        call("logs:DescribeLogGroups", LogGroups, For::Logs),
+        call("logs:DescribeLogGroups", Any, For::Logs),
         call("logs:CreateLogGroup", LogGroup, For::Logs),
         call("logs:DeleteLogGroup", LogGroup, For::Logs),
         implied("logs:TagResource", TAGGED, LogGroup, For::Logs),
