@@ -91,10 +91,10 @@ pub enum Command {
     Open,
     /// Removes everything of an environment; data only with --volumes.
     Destroy(DestroyArgs),
-    /// Shows who holds the deploy lock.
-    Unlock,
     /// Checks whether a deploy could go well: credentials, permissions, quotas, network.
     Doctor,
+    /// Shows who holds the deploy lock; takes it away with --force.
+    Unlock(UnlockArgs),
     /// Shows the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -218,6 +218,14 @@ pub struct DestroyArgs {
     /// Waits for another deploy to end instead of giving up.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600")]
     pub wait: Option<u64>,
+}
+
+/// `mizan unlock`.
+#[derive(Debug, Args)]
+pub struct UnlockArgs {
+    /// Takes the lock away from its holder, who stops at the next step.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `mizan config`.

@@ -118,11 +118,11 @@ async fn dispatch(command: Command, global: &GlobalArgs, output: &Output) -> Don
         Command::Rollback(args) => Box::pin(rollback::run(&args, global, output)).await,
         Command::Logs(args) => logs::run(&args, global, output).await,
         Command::Run(args) => run::run(&args, global).await,
-        Command::Secrets(command) => secrets::run(&command, global, output),
+        Command::Secrets(command) => secrets::run(&command, global, output).await,
         Command::Open => open::run(global, output).await,
         Command::Destroy(args) => Box::pin(destroy::run(&args, global, output)).await,
         Command::Doctor => Box::pin(doctor::run(global, output)).await,
-        Command::Unlock => unlock::run(global, output),
+        Command::Unlock(args) => unlock::run(&args, global, output).await,
         Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Supervise(_) => {
             Err(Error::failed("this command needs no runtime").into())
         }

@@ -131,7 +131,7 @@ impl World {
 }
 
 async fn clients(acm: &str) -> Clients {
-    let clients = Clients::new("eu-west-1").await;
+    let clients = Clients::new("eu-west-1").await.unwrap();
     let credentials = aws_sdk_acm::config::Credentials::new("test", "test", None, None, "test");
     let config = aws_sdk_acm::config::Builder::from(&clients.config)
         .endpoint_url(acm)

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 
 mod aws_api;
+mod aws_plans;
+mod aws_things;
 mod certificates;
 mod cli;
 mod cloudflare;

@@ -1,8 +1,12 @@
 //! A task on Fargate as it was seen: what it is doing, and how and why it ended.
 
-use aws_sdk_ecs::types::{Task, TaskStopCode};
+use aws_sdk_ecs::{
+    Client,
+    types::{Container, Task, TaskStopCode},
+};
 
-use crate::error::Error;
+use super::failure::failure;
+use crate::error::{Error, Result};
 
 /// A task, of a service or by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +23,13 @@ pub struct SeenTask {
     pub stop_code: Option<TaskStopCode>,
     /// Why it stopped, in the words of AWS.
     pub reason: String,
-    /// What its container adds to that.
+    /// Its container's name: the service's in `mizan.yaml`.
+    pub container: String,
+    /// A service started it; else it runs once, by itself.
+    pub is_of_service: bool,
+    /// When it was made, in seconds of the Unix epoch.
+    pub created: Option<i64>,
+    /// What its container adds to the reason.
     pub container_reason: String,
     /// The exit code of its container.
     pub exit_code: Option<i32>,
@@ -42,8 +52,7 @@ impl SeenTask {
     /// A task as ECS describes it. Ours have one container.
     pub fn of(task: Task) -> Self {
         let container = task.containers.unwrap_or_default().into_iter().next();
-        let (exit_code, container_reason) =
-            container.map_or((None, None), |container| (container.exit_code, container.reason));
+        let container = container.unwrap_or_else(|| Container::builder().build());
         Self {
             arn: task.task_arn.unwrap_or_default(),
             started_by: task.started_by.unwrap_or_default(),
@@ -51,9 +60,34 @@ impl SeenTask {
             status: task.last_status.unwrap_or_default(),
             stop_code: task.stop_code,
             reason: task.stopped_reason.unwrap_or_default(),
-            container_reason: container_reason.unwrap_or_default(),
-            exit_code,
+            container: container.name.unwrap_or_default(),
+            is_of_service: task.group.is_some_and(|group| group.starts_with("service:")),
+            created: task.created_at.map(|at| at.secs()),
+            container_reason: container.reason.unwrap_or_default(),
+            exit_code: container.exit_code,
         }
+    }
+
+    /// Tasks by their ARNs.
+    ///
+    /// # Errors
+    /// ECS refuses.
+    pub async fn describe(client: &Client, cluster: &str, arns: Vec<String>) -> Result<Vec<Self>> {
+        const AT_ONCE: usize = 100;
+        let mut found = Vec::with_capacity(arns.len());
+        for arns in arns.chunks(AT_ONCE) {
+            let describe = client.describe_tasks().cluster(cluster);
+            let answer = describe.set_tasks(Some(arns.to_vec())).send().await;
+            let answer = answer.map_err(|error| failure("cannot look at the tasks", error))?;
+            found.extend(answer.tasks.unwrap_or_default().into_iter().map(Self::of));
+        }
+        Ok(found)
+    }
+
+    /// The family of its task definition.
+    pub fn family(&self) -> Option<&str> {
+        let (_, name) = self.task_definition.split_once(":task-definition/")?;
+        name.rsplit_once(':').map(|(family, _)| family)
     }
 
     /// The last part of its ARN, by which its log stream is named.

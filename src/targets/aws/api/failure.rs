@@ -1,4 +1,4 @@
-//! What AWS says when it does not do what it was asked, read from its XML.
+//! What AWS says when it does not do what it was asked, read from its XML or JSON.
 
 use serde::Deserialize;
 
@@ -116,7 +116,20 @@ struct Errors {
     error: Box<Body>,
 }
 
+/// A refusal as services write it that speak JSON; the code may have a namespace before it.
+#[derive(Deserialize)]
+struct JsonBody {
+    #[serde(rename = "__type")]
+    code: String,
+    #[serde(alias = "Message", default)]
+    message: String,
+}
+
 fn code_and_message(body: &[u8]) -> (String, String) {
+    if let Ok(JsonBody { code, message }) = serde_json::from_slice(body) {
+        let code = code.rsplit('#').next().unwrap_or_default();
+        return (code.to_owned(), message);
+    }
     // A body that is no XML, such as a proxy's, has neither.
     let body: Body = std::str::from_utf8(body)
         .ok()
@@ -139,6 +152,16 @@ mod tests {
 
     fn refusal(status: u16, body: &str) -> Refusal {
         Refusal::read("ec2 Try", StatusCode::from_u16(status).unwrap(), body.as_bytes())
+    }
+
+    #[test]
+    fn a_refusal_in_json_is_read_without_its_namespace() {
+        let body = r#"{"__type":"com.amazon#AccessDeniedException","Message":"not you"}"#;
+        let refusal = refusal(400, body);
+        assert_eq!(
+            (refusal.code.as_str(), refusal.message.as_str()),
+            ("AccessDeniedException", "not you")
+        );
     }
 
     #[test]

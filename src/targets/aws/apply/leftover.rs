@@ -68,11 +68,11 @@ impl AwsExecutor {
         if resource.kind != "task" {
             return Err(Error::failed(format!("nobody knows how to sweep the {resource}")));
         }
-        let attempt = async || self.stop_leftover(resource, arn, context).await;
+        let attempt = async || self.sweep_task(resource, arn, context).await;
         self.persist(format!("the {resource} to stop"), STOPPING, context, attempt).await
     }
 
-    async fn stop_leftover(
+    async fn sweep_task(
         &self,
         resource: &ResourceId,
         arn: &str,

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry};
-
 use super::{
-    super::{failure::failure, spec::TaskSpec},
+    super::{secrets::Vault, spec::TaskSpec},
     AwsExecutor,
 };
 use crate::{
@@ -39,21 +37,15 @@ impl AwsExecutor {
         Ok(refs)
     }
 
-    /// The environment's own secrets, by their names in Secrets Manager.
+    /// The environment's own secrets that have a value, by their names in Secrets Manager.
     async fn stored_secrets(&self) -> Result<SecretRefs> {
-        // The prefix may be that of another environment's name too, so it ends with the slash.
-        let prefix = format!("{}/", self.scope.secrets_prefix());
-        let filter = Filter::builder().key(FilterNameStringType::Name).values(prefix).build();
-        let mut pages = self.clients.secrets.list_secrets().filters(filter).into_paginator().send();
-        let mut found = SecretRefs::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failure("cannot list the secrets", error))?;
-            found.extend(page.secret_list.unwrap_or_default().into_iter().filter_map(name_and_arn));
-        }
-        Ok(found)
+        let kept = self.secrets().list().await?.into_iter();
+        let usable = kept.filter(|(_, kept)| kept.in_force().is_some());
+        Ok(usable.map(|(name, kept)| (name, kept.arn)).collect())
     }
-}
 
-fn name_and_arn(secret: SecretListEntry) -> Option<(String, String)> {
-    Some((secret.name?, secret.arn?))
+    /// The secrets of this environment.
+    pub(super) fn secrets(&self) -> Vault {
+        Vault::new(&self.clients, &self.scope)
+    }
 }

@@ -198,3 +198,6 @@ pub(super) fn from_ecs_tags(tags: &[Tag]) -> BTreeMap<String, String> {
     let pairs = tags.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone()?)));
     pairs.collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! Who asks: the account and the partition that the caller's credentials are for.
 
 use aws_sdk_sts::error::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 
 use super::super::{
     clients::Clients,
@@ -27,7 +26,7 @@ pub async fn identity(
         let code = code(&error).map(str::to_owned);
         match error {
             SdkError::ServiceError(_) => refused(code.as_deref(), failure(WHAT, error)),
-            error => unreachable(region, &DisplayErrorContext(&error).to_string()),
+            error => unreachable(region, &chain(&error)),
         }
     })?;
     let account = caller.account().unwrap_or_default().to_owned();
@@ -41,6 +40,13 @@ pub async fn identity(
 }
 
 const WHAT: &str = "AWS does not say whose credentials these are";
+
+/// An error and all its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
+}
 
 /// The second part of an ARN.
 fn partition(arn: &str) -> &str {
@@ -68,7 +74,7 @@ fn unreachable(region: &str, cause: &str) -> Error {
             .cause(cause)
             .hint("run `aws sso login`, then the same command again");
     }
-    if has(&["no providers in chain", "CredentialsNotLoaded", "credentials provider"]) {
+    if has(&["no providers in chain", "no credentials found", "credential provider"]) {
         return Error::new(ErrorKind::Denied, "there are no AWS credentials")
             .cause(
                 "tried: AWS_ACCESS_KEY_ID, the profile (AWS_PROFILE), AWS_WEB_IDENTITY_TOKEN_FILE, \
@@ -80,7 +86,7 @@ fn unreachable(region: &str, cause: &str) -> Error {
     let error = Error::new(ErrorKind::Unavailable, format!("AWS cannot be reached in {region}"));
     let error = error.cause(cause);
     match has(&["dns error", "failed to lookup"]) {
-        true => error.hint(format!("is {region} a region? {}", "check `region` in mizan.yaml")),
+        true => error.hint(format!("is {region} a region? Check `region` in mizan.yaml")),
         false => error.hint("check the network, and AWS_ENDPOINT_URL if it is set"),
     }
 }

@@ -41,6 +41,8 @@ type Secrets = BTreeMap<String, StoredSecret>;
 /// Everything of the environment: what `want` asks for and what an earlier deploy has made. Without
 /// `want`, for a teardown, what recorded releases have made and what is called and tagged as ours.
 ///
+/// `own_bucket` says that the ledger is in our bucket, which a first deploy makes.
+///
 /// # Errors
 /// AWS cannot be reached or fails, or the ledger's record of the live release cannot be read.
 pub async fn observe(
@@ -49,10 +51,9 @@ pub async fn observe(
     scope: &Scope,
     want: Option<&Desired>,
     ledger: &Ledger,
+    own_bucket: bool,
 ) -> Result<Observed> {
-    let bucket = clients.bucket(scope);
-    let has_bucket = bucket.exists().await?;
-    let records = if has_bucket { Records::read(ledger).await? } else { Records::default() };
+    let (has_bucket, records) = ledger_of(clients, scope, ledger, own_bucket).await?;
     let look = Look::new(clients, cloudflare, scope, want, &records);
     let (raw, image_digest, families, bucket_users) = tokio::try_join!(
         look.read(),
@@ -77,6 +78,25 @@ pub async fn observe(
         families,
         current: records.current,
     })
+}
+
+/// True if our bucket is there, and what the ledger has recorded. Both are asked at once: a ledger
+/// in a bucket that is not there yet has recorded nothing.
+async fn ledger_of(
+    clients: &Clients,
+    scope: &Scope,
+    ledger: &Ledger,
+    own_bucket: bool,
+) -> Result<(bool, Records)> {
+    if !own_bucket {
+        return Ok((false, Records::read(ledger).await?));
+    }
+    let bucket = clients.bucket(scope);
+    let (has_bucket, records) = tokio::join!(bucket.exists(), Records::read(ledger));
+    match has_bucket? {
+        true => Ok((true, records?)),
+        false => Ok((false, Records::default())),
+    }
 }
 
 /// The environments of an app that have something in the bucket, as `<app>/<env>`.
@@ -143,20 +163,30 @@ impl<'a> Look<'a> {
     async fn read(&self) -> Result<Raw> {
         let (clients, scope, lookup) = (self.clients, self.scope, &self.lookup);
         let groups = lookup.names("security-group");
-        let services: Vec<String> = lookup.services.iter().cloned().collect();
         let domains = lookup.names("certificate").into_iter().collect();
-        let (simple, certificates, groups, traffic, secrets, services, scalings, step_tasks) = tokio::join!(
+        let (simple, certificates, groups, traffic, secrets, services, step_tasks) = tokio::join!(
             self.simple(),
             dns::observe_certificates(&clients.acm, scope, &domains),
             groups::read(&clients.ec2, &groups, self.vpc()),
             Traffic::read(clients, scope, lookup),
             secrets::secrets(clients, scope),
-            services::read(clients, scope, &self.cluster, &lookup.services),
-            scaling::scalings(clients, scope, &self.cluster, &services),
+            self.scaled_services(),
             release_step::tasks(clients, scope, &self.cluster),
         );
         let things = simple?;
+        let (services, scalings) = services;
         Ok(Raw { things, certificates, groups, traffic, secrets, services, scalings, step_tasks })
+    }
+
+    /// The services, and the scaling of all that were looked for or found.
+    async fn scaled_services(&self) -> (Read<Found>, Read<BTreeMap<String, SeenThing>>) {
+        let (clients, scope, cluster) = (self.clients, self.scope, self.cluster.as_str());
+        let services = services::read(clients, scope, cluster, &self.lookup.services).await;
+        let mut names = self.lookup.services.clone();
+        names.extend(services.iter().flat_map(|found| found.keys().cloned()));
+        let names: Vec<String> = names.into_iter().collect();
+        let scalings = scaling::scalings(clients, scope, cluster, &names).await;
+        (services, scalings)
     }
 
     /// The network in which security groups are looked for first.

@@ -1,6 +1,6 @@
 //! The tasks of the release step that an interrupted deploy left behind.
 
-use aws_sdk_ecs::types::{DesiredStatus, Task, TaskDefinitionField};
+use aws_sdk_ecs::types::{DesiredStatus, Task, TaskDefinitionField, TaskField};
 
 use super::{
     super::{
@@ -49,8 +49,9 @@ pub(super) async fn described(
 ) -> Read<Vec<Task>> {
     let mut tasks = Vec::new();
     for arns in arns.chunks(BATCH) {
-        let request = clients.ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns.to_vec()));
-        let found = answer("cannot read the tasks of the release step", request.send().await)?;
+        let request = clients.ecs.describe_tasks().cluster(cluster).include(TaskField::Tags);
+        let request = request.set_tasks(Some(arns.to_vec()));
+        let found = answer("cannot read the tasks of the cluster", request.send().await)?;
         tasks.extend(found.tasks.unwrap_or_default());
     }
     Ok(tasks)

@@ -3,15 +3,17 @@
 //!
 //! A secret that is removed can be brought back for 7 days; setting it again does so.
 
+mod reference;
 mod vault;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     error::{Error, Result},
     secret::SecretValue,
 };
 
+use self::reference::References;
 use super::{clients::Clients, names::Scope};
 pub use vault::{Kept, Removal, Vault};
 
@@ -22,6 +24,7 @@ pub struct Store {
     vault: Vault,
     scope: Scope,
     kept: BTreeMap<String, Kept>,
+    references: References,
 }
 
 impl Store {
@@ -31,7 +34,8 @@ impl Store {
         let prefix = format!("{}/", scope.secrets_prefix());
         let kept = vault.list().await?.into_iter();
         let kept = kept.filter_map(|(name, kept)| Some((name.strip_prefix(&prefix)?.into(), kept)));
-        Ok(Self { vault, scope: scope.clone(), kept: kept.collect() })
+        let references = References::new(clients);
+        Ok(Self { vault, scope: scope.clone(), kept: kept.collect(), references })
     }
 
     /// The secrets that are there, by name; those that were removed and can still be brought back
@@ -42,8 +46,20 @@ impl Store {
 
     /// The version of a value of ours that is in force: it changes whenever the value does.
     pub fn version(&self, name: &str) -> Option<&str> {
-        let kept = self.kept.get(name).filter(|kept| kept.ours && !kept.removed)?;
-        kept.version.as_deref()
+        self.kept.get(name)?.in_force()
+    }
+
+    /// The versions of a secret of ours that are valid, by its full name: two while it is rotated.
+    pub fn versions(&self, full_name: &str) -> BTreeSet<String> {
+        let mut kept = self.kept.values().filter(|kept| kept.in_force().is_some());
+        let found = kept.find(|kept| kept.name == full_name);
+        found.map(|kept| kept.staged.clone()).unwrap_or_default()
+    }
+
+    /// Looks at a secret that somebody else keeps, in Secrets Manager or SSM, and tells its version
+    /// as far as we may know it. It is never written.
+    pub async fn check_reference(&self, arn: &str) -> Result<Option<String>> {
+        self.references.version(arn).await
     }
 
     /// Sets a value.

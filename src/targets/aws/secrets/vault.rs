@@ -49,10 +49,19 @@ pub struct Kept {
     pub arn: String,
     /// The id of the version that is in force, if it has a value.
     pub version: Option<String>,
+    /// The ids of all versions that have a stage: the one in force and the one before.
+    pub staged: BTreeSet<String>,
     /// It was removed, but can still be brought back.
     pub removed: bool,
     /// Its tags say that it is ours.
     pub ours: bool,
+}
+
+impl Kept {
+    /// The version that containers get: of a secret that is ours, has a value and was not removed.
+    pub fn in_force(&self) -> Option<&str> {
+        self.version.as_deref().filter(|_| self.ours && !self.removed)
+    }
 }
 
 /// How a secret is removed.
@@ -185,6 +194,7 @@ impl Vault {
             Ok(made) => Ok(Some(Kept {
                 name: name.to_owned(),
                 arn: made.arn.unwrap_or_default(),
+                staged: made.version_id.iter().cloned().collect(),
                 version: made.version_id,
                 removed: false,
                 ours: true,
@@ -203,7 +213,9 @@ impl Vault {
         let call = self.client.put_secret_value().secret_id(&kept.arn);
         let call = call.client_request_token(token()).secret_string(value.expose());
         let answer = call.send().await.map_err(|error| failure(what(), error))?;
-        Ok(Kept { version: answer.version_id, removed: false, ..kept })
+        // The version before stays in force for whoever has not heard of this one.
+        let staged = kept.version.iter().chain(&answer.version_id).cloned().collect();
+        Ok(Kept { version: answer.version_id, staged, removed: false, ..kept })
     }
 
     async fn own(&self, name: &str) -> Result<Option<Kept>> {
@@ -218,7 +230,8 @@ impl Vault {
             name: name.to_owned(),
             ours: self.is_ours(found.tags()),
             removed: found.deleted_date.is_some(),
-            version: current(found.version_ids_to_stages),
+            staged: staged(found.version_ids_to_stages()),
+            version: current(found.version_ids_to_stages()),
             arn: found.arn.unwrap_or_default(),
         }
     }
@@ -227,7 +240,8 @@ impl Vault {
         Kept {
             ours: self.is_ours(found.tags()),
             removed: found.deleted_date.is_some(),
-            version: current(found.secret_versions_to_stages),
+            staged: staged(found.secret_versions_to_stages()),
+            version: current(found.secret_versions_to_stages()),
             name: found.name.unwrap_or_default(),
             arn: found.arn.unwrap_or_default(),
         }
@@ -253,11 +267,20 @@ fn random(length: usize) -> String {
     rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
 }
 
+/// Version ids with their stages.
+type Stages = HashMap<String, Vec<String>>;
+
 /// The version that is in force.
-pub(super) fn current(stages: Option<HashMap<String, Vec<String>>>) -> Option<String> {
-    let mut versions = stages?.into_iter();
+pub(super) fn current(stages: Option<&Stages>) -> Option<String> {
+    let mut versions = stages?.iter();
     let is_current = |stages: &[String]| stages.iter().any(|stage| stage == CURRENT);
-    versions.find(|(_, stages)| is_current(stages)).map(|(version, _)| version)
+    versions.find(|(_, stages)| is_current(stages)).map(|(version, _)| version.clone())
+}
+
+/// The versions that have a stage, as opposed to those that are only remembered.
+fn staged(stages: Option<&Stages>) -> BTreeSet<String> {
+    let versions = stages.into_iter().flatten().filter(|(_, stages)| !stages.is_empty());
+    versions.map(|(version, _)| version.clone()).collect()
 }
 
 /// The name is in use, or was until a moment ago.
@@ -286,12 +309,12 @@ mod tests {
 
     #[test]
     fn the_version_in_force_is_the_one_of_the_stage() {
-        let stages = |pairs: &[(&str, &str)]| {
+        let stages = |pairs: &[(&str, &str)]| -> Stages {
             pairs.iter().map(|(id, stage)| ((*id).into(), vec![(*stage).into()])).collect()
         };
         let rotated = stages(&[("old", "AWSPREVIOUS"), ("new", "AWSCURRENT")]);
-        assert_eq!(current(Some(rotated)).as_deref(), Some("new"));
-        assert_eq!(current(Some(stages(&[("next", "AWSPENDING")]))), None);
+        assert_eq!(current(Some(&rotated)).as_deref(), Some("new"));
+        assert_eq!(current(Some(&stages(&[("next", "AWSPENDING")]))), None);
         assert_eq!(current(None), None);
     }
 }

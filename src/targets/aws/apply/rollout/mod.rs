@@ -154,23 +154,6 @@ impl AwsExecutor {
         }
         Ok(found)
     }
-
-    /// Tasks by their ARNs, at most 100 at once.
-    pub(super) async fn describe_tasks(
-        &self,
-        cluster: &str,
-        arns: Vec<String>,
-    ) -> Result<Vec<SeenTask>> {
-        const AT_ONCE: usize = 100;
-        let mut found = Vec::with_capacity(arns.len());
-        for arns in arns.chunks(AT_ONCE) {
-            let describe = self.clients.ecs.describe_tasks().cluster(cluster);
-            let answer = describe.set_tasks(Some(arns.to_vec())).send().await;
-            let answer = answer.map_err(|error| failure("cannot look at the tasks", error))?;
-            found.extend(answer.tasks.unwrap_or_default().into_iter().map(SeenTask::of));
-        }
-        Ok(found)
-    }
 }
 
 /// Looks at one service again and again, and remembers what does not change.
@@ -230,7 +213,7 @@ impl<'a> Watch<'a> {
         let cluster = self.executor.cluster_of(&self.expected.service);
         let known = |arn: &String| self.past.contains(arn) || self.stopped.contains_key(arn);
         let news = arns.into_iter().filter(|arn| !known(arn)).collect();
-        let described = self.executor.describe_tasks(&cluster, news).await?;
+        let described = SeenTask::describe(&self.executor.clients.ecs, &cluster, news).await?;
         let (over, ending): (Vec<_>, Vec<_>) =
             described.into_iter().partition(SeenTask::has_stopped);
         self.stopped.extend(over.into_iter().map(|task| (task.arn.clone(), task)));

@@ -9,7 +9,6 @@ use aws_sdk_applicationautoscaling::types::{
     MetricType, PolicyType, PredefinedMetricSpecification, ScalableDimension, ServiceNamespace,
     TargetTrackingScalingPolicyConfiguration,
 };
-use aws_sdk_ecs::types::ServiceField;
 
 use super::{super::AwsExecutor, told};
 use crate::{
@@ -17,10 +16,7 @@ use crate::{
     error::{Context, ErrorKind, Result},
     plan::ResourceId,
     targets::aws::{
-        apply::{
-            ownership::{TagMap, tag_map},
-            wait::unless_absent,
-        },
+        apply::{ownership::TagMap, task_definition::from_ecs_tags, wait::unless_absent},
         failure::failure,
         spec::Scaling,
     },
@@ -28,13 +24,11 @@ use crate::{
 
 /// The second is what an emulator says.
 const ABSENT: [&str; 2] = ["ObjectNotFoundException", "ValidationException"];
-/// Where no cluster is, no service is.
-const NO_CLUSTER: [&str; 1] = ["ClusterNotFoundException"];
 const TASKS: ScalableDimension = ScalableDimension::EcsServiceDesiredCount;
 
 impl AwsExecutor {
     pub(super) async fn put_scaling(&self, id: &ResourceId, spec: &Scaling) -> Result<StepOutput> {
-        if let Some(tags) = self.tags_of_service(id, &spec.service).await? {
+        if let Some(tags) = self.tags_of_scaled(&spec.service).await? {
             self.must_own(id, &tags)?;
         }
         let arn = self.register_target(id, spec).await?;
@@ -53,7 +47,7 @@ impl AwsExecutor {
         spec: &Scaling,
         context: &StepContext<'_>,
     ) -> Result<()> {
-        let tags = self.tags_of_service(id, &spec.service).await?;
+        let tags = self.tags_of_scaled(&spec.service).await?;
         if tags.is_some_and(|tags| !self.may_delete(id, &tags, context)) {
             return Ok(());
         }
@@ -141,25 +135,13 @@ impl AwsExecutor {
     }
 
     /// The tags of the service, if it is there.
-    async fn tags_of_service(&self, id: &ResourceId, service: &str) -> Result<Option<TagMap>> {
-        let call = self
-            .clients
-            .ecs
-            .describe_services()
-            .cluster(self.cluster())
-            .services(self.scope.service(service))
-            .include(ServiceField::Tags);
-        let what = format!("cannot read the service of the {id}");
-        let answer = unless_absent(call.send().await, &NO_CLUSTER, what)?;
-        let services = answer.and_then(|answer| answer.services).unwrap_or_default();
-        let mut there = services.iter().filter(|service| service.status() != Some("INACTIVE"));
-        Ok(there
-            .next()
-            .map(|service| tag_map(service.tags().iter().map(|tag| (tag.key(), tag.value())))))
+    async fn tags_of_scaled(&self, service: &str) -> Result<Option<TagMap>> {
+        let found = self.find_service(service).await?;
+        Ok(found.map(|found| from_ecs_tags(found.tags())))
     }
 
     fn scaled_resource(&self, service: &str) -> String {
-        format!("service/{}/{}", self.cluster(), self.scope.service(service))
+        format!("service/{}/{}", self.cluster_of(service), self.scope.service(service))
     }
 
     fn scaling_policy(&self, service: &str) -> String {

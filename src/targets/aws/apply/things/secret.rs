@@ -7,7 +7,7 @@ use crate::{
     plan::ResourceId,
     targets::aws::{
         apply::{ownership::left_alone, wait::PROPAGATION},
-        secrets::{Removal, Vault},
+        secrets::Removal,
         spec::Secret,
     },
 };
@@ -47,10 +47,5 @@ impl AwsExecutor {
             }
             None => Ok(()),
         }
-    }
-
-    /// The store of this environment.
-    pub(in crate::targets::aws::apply) fn secrets(&self) -> Vault {
-        Vault::new(&self.clients, &self.scope)
     }
 }
