@@ -133,6 +133,7 @@ mod tests {
             cluster: None,
             balancer: None,
             roles: Vec::new(),
+            references: Vec::new(),
             https: false,
             scaling: false,
         };

@@ -119,6 +119,7 @@ mod tests {
             cluster: None,
             balancer: None,
             roles: Vec::new(),
+            references: Vec::new(),
             https: true,
             scaling: true,
         }

@@ -35,6 +35,12 @@ Some things that a policy cannot say:
   known beforehand.
 ";
 
+/// What the examples refer to.
+const REFERENCES: [&str; 2] = [
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shared-AbCdEf",
+    "arn:aws:ssm:eu-west-1:123456789012:parameter/shared",
+];
+
 /// The page.
 pub fn markdown() -> String {
     let scope = sample();
@@ -120,6 +126,7 @@ fn everything(scope: &Scope) -> Environment<'_> {
         cluster: None,
         balancer: None,
         roles: Vec::new(),
+        references: REFERENCES.to_vec(),
         https: true,
         scaling: true,
     }

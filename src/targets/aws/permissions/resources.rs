@@ -19,6 +19,8 @@ pub struct Environment<'a> {
     pub balancer: Option<&'a str>,
     /// The ARNs of the roles that it names.
     pub roles: Vec<&'a str>,
+    /// The ARNs of the secrets and parameters that it refers to.
+    pub references: Vec<&'a str>,
     /// The origin has a certificate of its own.
     pub https: bool,
     /// A service scales by itself.
@@ -27,16 +29,28 @@ pub struct Environment<'a> {
 
 impl<'a> Environment<'a> {
     /// What `mizan.yaml` says about it.
-    pub fn of(scope: &'a Scope, app: &App, target: &'a AwsTarget) -> Self {
+    pub fn of(scope: &'a Scope, app: &'a App, target: &'a AwsTarget) -> Self {
         let roles = [&target.execution_role, &target.task_role];
         Self {
             scope,
             cluster: target.cluster.as_deref(),
             balancer: target.load_balancer.as_deref(),
             roles: roles.into_iter().flatten().map(String::as_str).collect(),
+            references: app.secrets.values().filter_map(|it| it.from.as_deref()).collect(),
             https: app.domain.is_some() && target.certificate.is_none(),
             scaling: app.services.values().any(|service| service.scale.max > service.scale.min),
         }
+    }
+
+    /// True if `mizan.yaml` refers to a secret or parameter of this service.
+    pub(super) fn refers_to(&self, service: &str) -> bool {
+        self.references.iter().any(|arn| arn.contains(service))
+    }
+
+    /// The ARNs of the secrets, without the key, stage and version that ECS takes behind them.
+    fn given_secrets(&self) -> Vec<String> {
+        let secrets = self.references.iter().filter(|arn| arn.contains(":secretsmanager:"));
+        secrets.map(|arn| arn.splitn(8, ':').take(7).collect::<Vec<_>>().join(":")).collect()
     }
 }
 
@@ -71,6 +85,8 @@ pub enum On {
     LogGroup,
     /// The secrets of the environment.
     Secrets,
+    /// The secrets of others that `mizan.yaml` refers to.
+    GivenSecrets,
     /// The load balancer.
     Balancer,
     /// The target group.
@@ -156,6 +172,7 @@ impl On {
             Self::Secrets => {
                 vec![scope.arn("secretsmanager", &format!("secret:{}/*", scope.secrets_prefix()))]
             }
+            Self::GivenSecrets => environment.given_secrets(),
             Self::Balancer => elb("loadbalancer/app", "/*"),
             Self::Listeners => elb("listener/app", "/*"),
             Self::Rules => elb("listener-rule/app", "/*"),

@@ -26,8 +26,8 @@ const TAGGED: &str = "made with tags";
 /// Everything that may have to be allowed.
 pub const TABLE: &[Permission] = {
     use On::{
-        Alarms, AllCertificates, Any, Balancer, Bucket, Certificates, Cluster, Free, Groups,
-        InCluster, Listeners, LogGroup, NewCertificates, NewGroupTags, NewGroups, Objects,
+        Alarms, AllCertificates, Any, Balancer, Bucket, Certificates, Cluster, Free, GivenSecrets,
+        Groups, InCluster, Listeners, LogGroup, NewCertificates, NewGroupTags, NewGroups, Objects,
         PassedRoles, Principals, Repository, Roles, Rules, RunDefinitions, ScalableTargets,
         Secrets, ServiceLinkedRoles, Services, TargetGroup, TaskDefinitions, Tasks, Vpcs,
     };
@@ -114,6 +114,13 @@ pub const TABLE: &[Permission] = {
         call("secretsmanager:PutSecretValue", Secrets, For::Secrets),
         call("secretsmanager:RestoreSecret", Secrets, For::Secrets),
         call("secretsmanager:DeleteSecret", Secrets, For::Secrets),
+        implied(
+            "secretsmanager:DescribeSecret",
+            "the call, about a secret of others",
+            GivenSecrets,
+            For::GivenSecrets,
+        ),
+        call("ssm:DescribeParameters", Any, For::GivenParameters),
         call("elasticloadbalancing:DescribeLoadBalancers", Any, For::Traffic),
         call("elasticloadbalancing:DescribeLoadBalancerAttributes", Any, For::Traffic),
         call("elasticloadbalancing:DescribeTargetGroups", Any, For::Traffic),
