@@ -517,14 +517,9 @@ fn unknown_network(target: &AwsTarget) -> Network {
 /// The scope of `--offline`, where nobody asks for the account's number.
 fn offline_scope(app: &App) -> Result<Scope> {
     let region = &target(app)?.region;
-    let partition = match region.split_once('-') {
-        Some(("cn", _)) => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
     Ok(Scope {
         account: NO_ACCOUNT.to_owned(),
-        partition: partition.to_owned(),
+        partition: Scope::partition_of(region).to_owned(),
         region: region.clone(),
         app: app.name.clone(),
         env: app.env.clone(),
