@@ -48,7 +48,7 @@ pub async fn run(args: &DeployArgs, global: &GlobalArgs, output: &Output) -> Don
         project.file.report(&project.app.env, &S::check(&project.app))?;
         match (args.offline, args.plan) {
             (true, _) => offline::<S>(&project.app, output),
-            (false, true) => plan::<S>(args, project, output).await,
+            (false, true) => Box::pin(plan::<S>(args, project, output)).await,
             (false, false) => Box::pin(deploy::<S>(args, project, terminal, output)).await,
         }
     })

@@ -120,8 +120,8 @@ impl AwsSite {
             }
         };
         let (clients, cloudflare) = (&self.clients, self.cloudflare.as_ref());
-        let mut observed =
-            observe::observe(clients, cloudflare, &self.scope, want, recorded).await?;
+        let look = observe::observe(clients, cloudflare, &self.scope, want, recorded);
+        let mut observed = Box::pin(look).await?;
         // Nothing of this target reads them yet.
         observed.artifacts_cached = true;
         Ok(observed)
@@ -569,14 +569,9 @@ fn unknown_network(target: &AwsTarget) -> Network {
 /// The scope of `--offline`, where nobody asks for the account's number.
 fn offline_scope(app: &App) -> Result<Scope> {
     let region = &target(app)?.region;
-    let partition = match region.split_once('-') {
-        Some(("cn", _)) => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
     Ok(Scope {
         account: NO_ACCOUNT.to_owned(),
-        partition: partition.to_owned(),
+        partition: Scope::partition_of(region).to_owned(),
         region: region.clone(),
         app: app.name.clone(),
         env: app.env.clone(),

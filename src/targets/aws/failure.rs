@@ -43,7 +43,7 @@ where
 }
 
 /// An error and what it came of, each once, in the words that are meant for people.
-fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut said: Vec<String> = Vec::new();
     for error in std::iter::successors(Some(error), |error| error.source()) {
         let text = error.to_string();

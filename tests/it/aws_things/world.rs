@@ -45,7 +45,7 @@ impl World {
             account: ACCOUNT.to_owned(),
             partition: "aws".to_owned(),
             region: REGION.to_owned(),
-            app: AppName::new(&format!("{what}-{}", process::id())).unwrap(),
+            app: AppName::new(format!("{what}-{}", process::id())).unwrap(),
             env: EnvName::new("production").unwrap(),
         };
         let executor = AwsExecutor {
