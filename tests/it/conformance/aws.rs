@@ -46,6 +46,7 @@ impl Platform for Fargate {
     const NAME: &'static str = "aws";
     const STAGES: &'static [&'static str] = &["service/web"];
     const KEPT: &'static str = "secret ";
+    const FOREIGN: (i32, &'static str) = (1, "does not belong to this environment");
     const STRIDE: usize = 5;
 
     fn write(&self, app: &App) {
@@ -74,22 +75,29 @@ impl Platform for Fargate {
 
     fn world(&self) -> World {
         let app = self.sandbox.name();
-        let ours: Vec<_> =
-            self.aws.account().resources.into_iter().filter(|it| names(it, app)).collect();
+        let ours = self.aws.account_of(|name| mentions(name, app)).resources;
         let live = self.live();
         let running = ours.iter().filter(|it| it.kind == "ecs service" && !is_stopped(it));
         let mut services: Vec<String> =
             running.filter_map(|it| it.tags.get("mizan:service").cloned()).collect();
         services.sort();
+        // A secret that is going away is gone. Revisions are the history, which grows.
+        let counts = |it: &Resource| match it.kind {
+            "secret pending deletion" => false,
+            "ecs task definition" => live.is_none() || is_of(it, live),
+            _ => true,
+        };
+        let ours: Vec<_> = ours.into_iter().filter(counts).collect();
         World { facts: ours.iter().map(|it| fact(it, live)).collect(), live, services }
     }
 
     fn serving(&self) -> Result<String, String> {
-        let account = self.aws.account();
         let name = format!("mizan-{}-aws", self.sandbox.name());
-        let balancer =
-            account.resources.iter().find(|it| it.kind == "elb load balancer" && it.name == name);
-        let dns = &balancer.ok_or("there is no load balancer")?.state["DNSName"];
+        let by_name = [("Names.member.1", name.as_str())];
+        let found =
+            self.aws.client().query("elasticloadbalancing", "DescribeLoadBalancers", &by_name);
+        let found = found.map_err(|refusal| refusal.body)?;
+        let dns = &found["LoadBalancers"][0]["DNSName"];
         self.aws.visit(dns.as_str().expect("a name"), "/version")
     }
 
@@ -126,13 +134,15 @@ impl Fargate {
     }
 }
 
-/// True if this app's name is in it: as a tag, or, where there are no tags, in its own name.
-fn names(resource: &Resource, app: &str) -> bool {
-    let of_name = || {
-        let mut words = resource.name.split(app).skip(1);
-        words.any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
-    };
-    resource.tags.get("mizan:app").map_or_else(of_name, |owner| owner == app)
+/// True if this app's name is in that of a resource; everything of an app is called by it.
+fn mentions(name: &str, app: &str) -> bool {
+    let mut rest = name.split(app).skip(1);
+    rest.any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// True if it was made for this release.
+fn is_of(resource: &Resource, release: Option<u32>) -> bool {
+    resource.tags.get("mizan:release") == release.map(|release| format!("r{release}")).as_ref()
 }
 
 fn is_stopped(service: &Resource) -> bool {
@@ -143,13 +153,10 @@ fn is_stopped(service: &Resource) -> bool {
 /// or nobody's.
 fn fact(resource: &Resource, live: Option<u32>) -> Fact {
     let state = &resource.state;
-    // Revisions are the history. Only those of the live release are as good as configuration.
-    let of_live = resource.tags.get("mizan:release").map(String::as_str)
-        == live.map(|live| format!("r{live}")).as_deref();
     let cached = match resource.kind {
-        "ecs task definition" => !of_live,
-        "ecr repository" | "log group" | "secret pending deletion" => true,
-        "s3 object" => resource.name.ends_with("/lock.json"),
+        "ecs task definition" => !is_of(resource, live),
+        "ecr repository" | "log group" => true,
+        "s3 object" => resource.name.contains("/lock."),
         _ => false,
     };
     let mut name = resource.name.clone();

@@ -36,6 +36,7 @@ impl Platform for Local {
     const NAME: &'static str = "local";
     const STAGES: &'static [&'static str] = &["service/web", "edge/", "traffic/"];
     const KEPT: &'static str = "volume ";
+    const FOREIGN: (i32, &'static str) = (70, "was not created by mizan");
 
     fn write(&self, app: &App) {
         let root = self.sandbox.app();

@@ -56,6 +56,8 @@ pub trait Platform {
     const STAGES: &'static [&'static str];
     /// How the facts begin that are data, which only `destroy --volumes` takes.
     const KEPT: &'static str;
+    /// What a deploy ends with that finds something of somebody else in its way, and says of it.
+    const FOREIGN: (i32, &'static str);
     /// Without a full run, of so many steps one is struck.
     const STRIDE: usize = 1;
 

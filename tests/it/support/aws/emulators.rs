@@ -123,6 +123,11 @@ impl Aws {
         Account::look(&self.client())
     }
 
+    /// Everything of such a name.
+    pub fn account_of(&self, wanted: impl Fn(&str) -> bool) -> Account {
+        Account::look_for(&self.client(), wanted)
+    }
+
     /// A proxy in front of this account.
     pub fn proxy(&self) -> Proxy {
         Proxy::before(self.port, self.moto_port)
