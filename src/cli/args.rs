@@ -134,9 +134,9 @@ pub struct DeployArgs {
     /// Waits for another deploy to end instead of giving up.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600")]
     pub wait: Option<u64>,
-    /// How many steps run at the same time.
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
-    pub parallel: u8,
+    /// How many steps run at the same time; default: 4 on this machine, 16 in a cloud.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub parallel: Option<u8>,
 }
 
 /// `mizan rollback`.

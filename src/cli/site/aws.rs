@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
+    num::NonZeroUsize,
     path::PathBuf,
     time::Duration,
 };
@@ -29,7 +30,7 @@ use crate::{
             self, AwsExecutor, Clients, Desired, Egress, GivenBalancer, Inputs, Network, Observed,
             Op, Scope, Subnet, api,
             diff::{self, Purpose},
-            observe,
+            observe::{self, Recorded},
             secrets::Store,
             validate,
         },
@@ -48,6 +49,10 @@ pub struct AwsSite {
     lock: Lock,
     /// The bucket of the ledgers is where this environment's ledger is.
     own_bucket: bool,
+    /// That bucket is there and marked, so that it need not be made.
+    bucket_is_ready: bool,
+    /// What the ledger said when the lock became ours: nobody else has written to it since.
+    recorded: Option<Recorded>,
     secrets: Store,
     /// The versions of secrets that somebody else keeps, by name, as far as they can be told.
     references: BTreeMap<String, Option<String>>,
@@ -101,15 +106,21 @@ impl AwsSite {
         Ok(target(app)?.cluster.clone().unwrap_or_else(|| self.scope.cluster()))
     }
 
+    async fn read_ledger(&self) -> Result<Recorded> {
+        Recorded::read(&self.clients, &self.scope, &self.ledger, self.own_bucket).await
+    }
+
     async fn observe(&self, want: Option<&Desired>) -> Result<Observed> {
-        let look = observe::observe(
-            &self.clients,
-            self.cloudflare.as_ref(),
-            &self.scope,
-            want,
-            &self.ledger,
-            self.own_bucket,
-        );
+        let read;
+        let recorded = match &self.recorded {
+            Some(recorded) => recorded,
+            None => {
+                read = self.read_ledger().await?;
+                &read
+            }
+        };
+        let (clients, cloudflare) = (&self.clients, self.cloudflare.as_ref());
+        let look = observe::observe(clients, cloudflare, &self.scope, want, recorded);
         let mut observed = Box::pin(look).await?;
         // Nothing of this target reads them yet.
         observed.artifacts_cached = true;
@@ -144,6 +155,9 @@ impl Site for AwsSite {
     type Executor = AwsExecutor;
     type Secrets = Store;
 
+    /// They wait for answers, mostly; the SDK slows down where AWS asks for it.
+    const PARALLEL: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
     fn check(app: &App) -> Vec<Finding> {
         validate::app(app)
     }
@@ -160,16 +174,20 @@ impl Site for AwsSite {
 
     async fn open(app: &App) -> Result<Self> {
         let target = target(app)?;
-        let (clients, scope) = account(app).await?;
-        let ((secrets, references), network, balancer, balancer_dns) = tokio::try_join!(
-            open_secrets(app, &clients, &scope),
+        let clients = Clients::new(&target.region).await?;
+        // Who asks is told first: without credentials, nothing else says so as well.
+        let (owned, network, balancer) = tokio::join!(
+            owned(app, &clients),
             observe::network(&clients, target),
             given_balancer(&clients, target),
-            observe::balancer_dns(&clients, &scope),
-        )?;
+        );
+        let Owned { scope, secrets, references, balancer_dns, bucket_is_ready } = owned?;
+        let (network, balancer) = (network?, balancer?);
         let (ledger, lock) = open_ledger(app, &scope, &clients)?;
         Ok(Self {
             own_bucket: app.ledger.is_none(),
+            bucket_is_ready,
+            recorded: None,
             artifacts: StateDir::artifact_cache()?,
             cloudflare: Cloudflare::from_environment()?,
             ledger,
@@ -222,14 +240,23 @@ impl Site for AwsSite {
     }
 
     async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<Guard> {
-        if self.own_bucket {
+        if self.own_bucket && !self.bucket_is_ready {
             self.clients.bucket(&self.scope).ensure(&bucket_tags()).await?;
         }
         let guard =
             self.lock.acquire(Claim::of_this_process(command, Timestamp::now()), wait).await?;
         // What was read before the lock was ours may have changed since.
-        self.secrets = Store::open(&self.clients, &self.scope).await?;
-        Ok(guard)
+        match tokio::try_join!(Store::open(&self.clients, &self.scope), self.read_ledger()) {
+            Ok((secrets, recorded)) => {
+                (self.secrets, self.recorded) = (secrets, Some(recorded));
+                Ok(guard)
+            }
+            Err(error) => {
+                // If it is not given back, it runs out by itself.
+                let _ = guard.release().await;
+                Err(error)
+            }
+        }
     }
 
     fn missing_secrets<'a>(&self, app: &'a App) -> Vec<MissingSecret<'a>> {
@@ -351,6 +378,31 @@ impl Secrets for Store {
     async fn unset(&mut self, name: &str) -> Result<bool> {
         Self::unset(self, name).await
     }
+}
+
+/// What can be read as soon as the account is known.
+struct Owned {
+    scope: Scope,
+    secrets: Store,
+    references: BTreeMap<String, Option<String>>,
+    balancer_dns: Option<String>,
+    bucket_is_ready: bool,
+}
+
+async fn owned(app: &App, clients: &Clients) -> Result<Owned> {
+    let region = &target(app)?.region;
+    let scope = observe::identity(clients, &app.name, &app.env, region).await?;
+    let bucket = clients.bucket(&scope);
+    let ready = async {
+        // Where it is not there, or may not be read, whoever needs it learns why.
+        Ok(app.ledger.is_none() && bucket.is_ours().await.unwrap_or(false))
+    };
+    let ((secrets, references), balancer_dns, bucket_is_ready) = tokio::try_join!(
+        open_secrets(app, clients, &scope),
+        observe::balancer_dns(clients, &scope),
+        ready,
+    )?;
+    Ok(Owned { scope, secrets, references, balancer_dns, bucket_is_ready })
 }
 
 /// The clients of the environment's region, and whose they are.
