@@ -71,7 +71,8 @@ async fn demolish<S: Site>(
         terminal.confirm(&format!("Destroy {} in {} {what}?", app.name, app.env))?;
     }
     let executor = site.into_executor(look.ground, None);
-    execute(&look.plan, executor, guard, S::PARALLEL, output).await?;
+    let fence = guard.filter(|_| !S::LOCK_GOES_FIRST);
+    execute(&look.plan, executor, fence, S::PARALLEL, output).await?;
     let done = Destroyed { destroyed: look.plan.steps.len() };
     output.result(&done, |out| writeln!(out, "{} removed", done.destroyed))?;
     Ok(ExitCode::SUCCESS)

@@ -155,6 +155,8 @@ impl Site for AwsSite {
     type Executor = AwsExecutor;
     type Secrets = Store;
 
+    const LOCK_GOES_FIRST: bool = false;
+
     /// They wait for answers, mostly; the SDK slows down where AWS asks for it.
     const PARALLEL: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 

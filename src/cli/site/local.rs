@@ -239,6 +239,8 @@ impl Site for LocalSite {
     type Executor = LocalExecutor;
     type Secrets = LocalSecrets;
 
+    const LOCK_GOES_FIRST: bool = true;
+
     /// They share this machine.
     const PARALLEL: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 

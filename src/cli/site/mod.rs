@@ -36,6 +36,9 @@ pub trait Site: Sized {
     /// How many steps of a plan run at the same time, unless the command says otherwise.
     const PARALLEL: NonZeroUsize;
 
+    /// A teardown removes the place of the lock before its last step, so the lock cannot fence it.
+    const LOCK_GOES_FIRST: bool;
+
     /// What the target would refuse, told before anything is asked.
     fn check(app: &App) -> Vec<Finding>;
 
