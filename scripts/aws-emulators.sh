@@ -4,6 +4,7 @@
 #
 #   aws-emulators.sh start       start both, or leave them if they run; wait until they answer
 #   aws-emulators.sh stop        end them, with every container, network, volume and image tag that came of them
+#   aws-emulators.sh sweep       end those whose owner is gone
 #   aws-emulators.sh status      say what runs; fails unless both answer
 #   aws-emulators.sh env         what to `eval` to use them
 #   aws-emulators.sh image       make sure that their image is there, and print its name
@@ -11,7 +12,7 @@
 # MIZAN_AWS_PORT (4566) and MIZAN_MOTO_PORT (5566) choose the ports on 127.0.0.1, and thereby the instance: any number
 # can run beside each other, each with its own network. MIZAN_AWS_OPTIONS is handed to `docker run` of ministack, for
 # instance `--env AUTH=true --env HEALTH_CHECKS=true`. With MIZAN_AWS_OWNER, a process id, the instance goes at the next
-# `start` of any instance once that process is gone.
+# `start` of any instance, or at `sweep`, once that process is gone.
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -53,7 +54,7 @@ start() {
   image=$(image)
   if ! running_from "$image"; then
     take_away "$name" # of a run that was killed, or of another version
-    take_orphans_away
+    sweep
     docker network create --label "$label" "$name" >/dev/null
     start_ministack "$image"
     start_moto "$image"
@@ -110,7 +111,7 @@ stop() {
   say "the AWS emulators at 127.0.0.1:$port are gone"
 }
 
-take_orphans_away() {
+sweep() {
   local instance owner
   docker ps --all --filter "label=$owner_label" --format "{{.Names}} {{.Label \"$owner_label\"}}" |
     while read -r instance owner; do
@@ -173,7 +174,7 @@ EOF
 }
 
 case ${1:-} in
-  start | stop | status | image) "$1" ;;
+  start | stop | sweep | status | image) "$1" ;;
   env) print_env ;;
-  *) fail "usage: aws-emulators.sh start | stop | status | env | image" ;;
+  *) fail "usage: aws-emulators.sh start | stop | sweep | status | env | image" ;;
 esac

@@ -76,12 +76,20 @@ prepare_rust() {
 
 step_rust() {
   prepare_rust
-  cargo nextest run --locked
+  run_rust
+}
+
+# What all tests of a run share goes with it, however it ends.
+run_rust() {
+  local code=0
+  cargo nextest run --locked "$@" || code=$?
+  "$root/scripts/aws-emulators.sh" sweep
+  return $code
 }
 
 step_conformance() {
   prepare_rust
-  MIZAN_CONFORMANCE=full cargo nextest run --locked --run-ignored all -E 'test(/^conformance::/) + test(/conformance_/)'
+  MIZAN_CONFORMANCE=full run_rust --run-ignored all -E 'test(/^conformance::/) + test(/conformance_/)'
   "$root/scripts/traffic-test.sh" 20000
 }
 

@@ -4,6 +4,7 @@ mod args;
 mod config;
 mod deploy;
 mod destroy;
+mod doctor;
 mod execute;
 mod failure;
 mod git;
@@ -120,6 +121,7 @@ async fn dispatch(command: Command, global: &GlobalArgs, output: &Output) -> Don
         Command::Secrets(command) => Box::pin(secrets::run(&command, global, output)).await,
         Command::Open => Box::pin(open::run(global, output)).await,
         Command::Destroy(args) => Box::pin(destroy::run(&args, global, output)).await,
+        Command::Doctor => Box::pin(doctor::run(global, output)).await,
         Command::Unlock(args) => Box::pin(unlock::run(&args, global, output)).await,
         Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Supervise(_) => {
             Err(Error::failed("this command needs no runtime").into())

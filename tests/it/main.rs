@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 
 mod aws_api;
+mod aws_permissions;
 mod aws_plans;
 mod aws_things;
 mod certificates;

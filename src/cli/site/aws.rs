@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
+    num::NonZeroUsize,
     path::PathBuf,
     time::Duration,
 };
@@ -29,7 +30,7 @@ use crate::{
             self, AwsExecutor, Clients, Desired, Egress, GivenBalancer, Inputs, Network, Observed,
             Op, Scope, Subnet, api,
             diff::{self, Purpose},
-            observe,
+            observe::{self, Recorded},
             secrets::Store,
             validate,
         },
@@ -48,16 +49,28 @@ pub struct AwsSite {
     lock: Lock,
     /// The bucket of the ledgers is where this environment's ledger is.
     own_bucket: bool,
+    /// That bucket is there and marked, so that it need not be made.
+    bucket_is_ready: bool,
+    /// What the ledger said when the lock became ours: nobody else has written to it since.
+    recorded: Option<Recorded>,
     secrets: Store,
-    /// The versions of secrets that somebody else keeps, by name, as far as they can be told.
-    references: BTreeMap<String, Option<String>>,
-    network: Network,
-    balancer: Option<GivenBalancer>,
+    references: Result<References>,
+    given: Result<Given>,
     balancer_dns: Option<String>,
-    /// The cluster that is named is there.
-    has_cluster: bool,
     cloudflare: Option<Cloudflare>,
     artifacts: PathBuf,
+}
+
+/// The versions of secrets that somebody else keeps, by name, as far as they can be told.
+type References = BTreeMap<String, Option<String>>;
+
+/// What `mizan.yaml` names and somebody else keeps. Only a deploy needs it: an environment must be
+/// seen, and can go, when what it stood on is gone already.
+struct Given {
+    network: Network,
+    balancer: Option<GivenBalancer>,
+    /// The cluster that is named is there.
+    has_cluster: bool,
 }
 
 /// What the executor needs beside the site.
@@ -69,23 +82,25 @@ pub struct Ground {
 impl AwsSite {
     /// What the environment should look like.
     fn desired(&self, app: &App, image: Late<String>) -> Result<Desired> {
+        let given = self.given.as_ref().map_err(Clone::clone)?;
+        let references = self.references.as_ref().map_err(Clone::clone)?;
         Desired::new(
             app,
             &Inputs {
                 scope: self.scope.clone(),
-                network: &self.network,
+                network: &given.network,
                 image,
-                secret: &|name| self.secret_version(name),
+                secret: &|name| self.secret_version(references, name),
                 caller: &fingerprint,
                 origin_secret_versions: self.origin_secret(),
-                balancer: self.balancer.clone(),
+                balancer: given.balancer.clone(),
                 balancer_dns: self.balancer_dns.clone(),
             },
         )
     }
 
-    fn secret_version(&self, name: &str) -> Option<String> {
-        match self.references.get(name) {
+    fn secret_version(&self, references: &References, name: &str) -> Option<String> {
+        match references.get(name) {
             Some(version) => version.clone(),
             None => self.secrets.version(name).map(str::to_owned),
         }
@@ -103,15 +118,21 @@ impl AwsSite {
         Ok(target(app)?.cluster.clone().unwrap_or_else(|| self.scope.cluster()))
     }
 
+    async fn read_ledger(&self) -> Result<Recorded> {
+        Recorded::read(&self.clients, &self.scope, &self.ledger, self.own_bucket).await
+    }
+
     async fn observe(&self, want: Option<&Desired>) -> Result<Observed> {
-        let look = observe::observe(
-            &self.clients,
-            self.cloudflare.as_ref(),
-            &self.scope,
-            want,
-            &self.ledger,
-            self.own_bucket,
-        );
+        let read;
+        let recorded = match &self.recorded {
+            Some(recorded) => recorded,
+            None => {
+                read = self.read_ledger().await?;
+                &read
+            }
+        };
+        let (clients, cloudflare) = (&self.clients, self.cloudflare.as_ref());
+        let look = observe::observe(clients, cloudflare, &self.scope, want, recorded);
         let mut observed = Box::pin(look).await?;
         // Nothing of this target reads them yet.
         observed.artifacts_cached = true;
@@ -146,6 +167,11 @@ impl Site for AwsSite {
     type Executor = AwsExecutor;
     type Secrets = Store;
 
+    const LOCK_GOES_FIRST: bool = false;
+
+    /// They wait for answers, mostly; the SDK slows down where AWS asks for it.
+    const PARALLEL: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
     fn check(app: &App) -> Vec<Finding> {
         validate::app(app)
     }
@@ -162,17 +188,15 @@ impl Site for AwsSite {
 
     async fn open(app: &App) -> Result<Self> {
         let target = target(app)?;
-        let (clients, scope) = account(app).await?;
-        let ((secrets, references), network, balancer, balancer_dns, has_cluster) = tokio::try_join!(
-            open_secrets(app, &clients, &scope),
-            observe::network(&clients, target),
-            given_balancer(&clients, target),
-            observe::balancer_dns(&clients, &scope),
-            has_cluster(&clients, target),
-        )?;
+        let clients = Clients::new(&target.region).await?;
+        // Who asks is told first: without credentials, nothing else says so as well.
+        let (owned, given) = tokio::join!(owned(app, &clients), given(target, &clients));
+        let Owned { scope, secrets, references, balancer_dns, bucket_is_ready } = owned?;
         let (ledger, lock) = open_ledger(app, &scope, &clients)?;
         Ok(Self {
             own_bucket: app.ledger.is_none(),
+            bucket_is_ready,
+            recorded: None,
             artifacts: StateDir::artifact_cache()?,
             cloudflare: Cloudflare::from_environment()?,
             ledger,
@@ -181,17 +205,17 @@ impl Site for AwsSite {
             clients,
             secrets,
             references,
-            network,
-            balancer,
+            given,
             balancer_dns,
-            has_cluster,
         })
     }
 
     fn findings(&self, app: &App) -> Vec<Finding> {
         let mut findings = validate::account(app, &self.scope);
-        findings.extend(validate::cluster(app, self.has_cluster));
-        findings.extend(validate::network(app, &self.network, self.balancer.as_ref()));
+        if let Ok(given) = &self.given {
+            findings.extend(validate::cluster(app, given.has_cluster));
+            findings.extend(validate::network(app, &given.network, given.balancer.as_ref()));
+        }
         findings
     }
 
@@ -227,14 +251,23 @@ impl Site for AwsSite {
     }
 
     async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<Guard> {
-        if self.own_bucket {
+        if self.own_bucket && !self.bucket_is_ready {
             self.clients.bucket(&self.scope).ensure(&bucket_tags()).await?;
         }
         let guard =
             self.lock.acquire(Claim::of_this_process(command, Timestamp::now()), wait).await?;
         // What was read before the lock was ours may have changed since.
-        self.secrets = Store::open(&self.clients, &self.scope).await?;
-        Ok(guard)
+        match tokio::try_join!(Store::open(&self.clients, &self.scope), self.read_ledger()) {
+            Ok((secrets, recorded)) => {
+                (self.secrets, self.recorded) = (secrets, Some(recorded));
+                Ok(guard)
+            }
+            Err(error) => {
+                // If it is not given back, it runs out by itself.
+                let _ = guard.release().await;
+                Err(error)
+            }
+        }
     }
 
     fn missing_secrets<'a>(&self, app: &'a App) -> Vec<MissingSecret<'a>> {
@@ -358,6 +391,40 @@ impl Secrets for Store {
     }
 }
 
+/// What can be read as soon as the account is known.
+struct Owned {
+    scope: Scope,
+    secrets: Store,
+    references: Result<References>,
+    balancer_dns: Option<String>,
+    bucket_is_ready: bool,
+}
+
+async fn owned(app: &App, clients: &Clients) -> Result<Owned> {
+    let region = &target(app)?.region;
+    let scope = observe::identity(clients, &app.name, &app.env, region).await?;
+    let bucket = clients.bucket(&scope);
+    let ready = async {
+        // Where it is not there, or may not be read, whoever needs it learns why.
+        Ok(app.ledger.is_none() && bucket.is_ours().await.unwrap_or(false))
+    };
+    let ((secrets, references), balancer_dns, bucket_is_ready) = tokio::try_join!(
+        open_secrets(app, clients, &scope),
+        observe::balancer_dns(clients, &scope),
+        ready,
+    )?;
+    Ok(Owned { scope, secrets, references, balancer_dns, bucket_is_ready })
+}
+
+async fn given(target: &AwsTarget, clients: &Clients) -> Result<Given> {
+    let (network, balancer, has_cluster) = tokio::try_join!(
+        observe::network(clients, target),
+        given_balancer(clients, target),
+        has_cluster(clients, target),
+    )?;
+    Ok(Given { network, balancer, has_cluster })
+}
+
 /// The clients of the environment's region, and whose they are.
 async fn account(app: &App) -> Result<(Clients, Scope)> {
     let region = &target(app)?.region;
@@ -371,12 +438,12 @@ async fn open_secrets(
     app: &App,
     clients: &Clients,
     scope: &Scope,
-) -> Result<(Store, BTreeMap<String, Option<String>>)> {
+) -> Result<(Store, Result<References>)> {
     let store = Store::open(clients, scope).await?;
     let given = app.secrets.iter().filter_map(|(name, spec)| Some((name, spec.from.as_ref()?)));
     let versions = given
         .map(async |(name, arn)| Ok::<_, Error>((name.clone(), store.check_reference(arn).await?)));
-    let references = try_join_all(versions).await?.into_iter().collect();
+    let references = try_join_all(versions).await.map(|found| found.into_iter().collect());
     Ok((store, references))
 }
 
@@ -530,14 +597,9 @@ fn unknown_network(target: &AwsTarget) -> Network {
 /// The scope of `--offline`, where nobody asks for the account's number.
 fn offline_scope(app: &App) -> Result<Scope> {
     let region = &target(app)?.region;
-    let partition = match region.split_once('-') {
-        Some(("cn", _)) => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
     Ok(Scope {
         account: NO_ACCOUNT.to_owned(),
-        partition: partition.to_owned(),
+        partition: Scope::partition_of(region).to_owned(),
         region: region.clone(),
         app: app.name.clone(),
         env: app.env.clone(),

@@ -1,7 +1,8 @@
 //! A local environment as commands use it: engine, folders, ledger, secrets, supervisor.
 
 use std::{
-    cell::RefCell, collections::BTreeMap, env, fs, net::TcpListener, sync::Arc, time::Duration,
+    cell::RefCell, collections::BTreeMap, env, fs, net::TcpListener, num::NonZeroUsize, sync::Arc,
+    time::Duration,
 };
 
 use bollard::Docker;
@@ -237,6 +238,11 @@ impl Site for LocalSite {
     type Ground = Option<Desired>;
     type Executor = LocalExecutor;
     type Secrets = LocalSecrets;
+
+    const LOCK_GOES_FIRST: bool = true;
+
+    /// They share this machine.
+    const PARALLEL: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
     fn check(_app: &App) -> Vec<Finding> {
         Vec::new()

@@ -3,7 +3,7 @@
 mod aws;
 mod local;
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -32,6 +32,12 @@ pub trait Site: Sized {
     type Executor: Executor<Self::Op>;
     /// Where the values of its secrets are kept.
     type Secrets: Secrets;
+
+    /// How many steps of a plan run at the same time, unless the command says otherwise.
+    const PARALLEL: NonZeroUsize;
+
+    /// A teardown removes the place of the lock before its last step, so the lock cannot fence it.
+    const LOCK_GOES_FIRST: bool;
 
     /// What the target would refuse, told before anything is asked.
     fn check(app: &App) -> Vec<Finding>;

@@ -26,8 +26,12 @@ fn points<'a>(all: &[&'a str], at: usize) -> Vec<&'a str> {
 }
 
 /// Every strike of a plan, in order: place of the step, point.
-fn strikes<'a>(all: &[&'a str], steps: usize) -> Vec<(usize, &'a str)> {
-    (0..steps).flat_map(|at| points(all, at).into_iter().map(move |point| (at, point))).collect()
+fn strikes<'a, P: Platform>(all: &[&'a str], steps: usize) -> Vec<(usize, &'a str)> {
+    let stride = if is_full() { 1 } else { P::STRIDE };
+    (0..steps)
+        .step_by(stride)
+        .flat_map(|at| points(all, at).into_iter().map(move |point| (at, point)))
+        .collect()
 }
 
 /// Runs a command and kills it at this point of a step.
@@ -49,10 +53,11 @@ fn kill<P: Platform>(platform: &P, command: &[&str], point: &str, step: &str) {
 }
 
 pub fn a_kill_at_every_step_of_a_first_deploy<P: Platform>(platform: &P) {
+    platform.lighten();
     let expected = deploy_version(platform, 1).shape();
     platform.destroy();
     let mut table = Table::new::<P>("kill in a first deploy");
-    for (at, point) in strikes(&KILLS, platform.steps(&["deploy"]).len()) {
+    for (at, point) in strikes::<P>(&KILLS, platform.steps(&["deploy"]).len()) {
         let step = platform.steps(&["deploy"])[at].id.clone();
         kill(platform, &["deploy"], point, &step);
         platform.deploy().expect(0);
@@ -72,12 +77,13 @@ fn settle<P: Platform>(platform: &P) -> World {
 }
 
 pub fn a_kill_at_every_step_of_an_update<P: Platform>(platform: &P) {
+    platform.lighten();
     settle(platform);
     let expected = deploy_version(platform, 4).shape();
     platform.write(&App::version(5));
     let count = platform.steps(&["deploy"]).len();
     let mut table = Table::new::<P>("kill in an update");
-    for (version, (at, point)) in (5..).zip(strikes(&KILLS, count)) {
+    for (version, (at, point)) in (5..).zip(strikes::<P>(&KILLS, count)) {
         platform.write(&App::version(version));
         let steps = platform.steps(&["deploy"]);
         assert_eq!(steps.len(), count, "the plan is another one: {steps:?}");
@@ -100,9 +106,10 @@ pub fn a_kill_at_every_step_of_an_update<P: Platform>(platform: &P) {
 
 pub fn a_kill_at_every_step_of_a_destroy<P: Platform>(platform: &P) {
     const DESTROY: [&str; 2] = ["destroy", "--volumes"];
+    platform.lighten();
     deploy_version(platform, 1);
     let mut table = Table::new::<P>("kill in a destroy");
-    for (at, point) in strikes(&KILLS, platform.steps(&DESTROY).len()) {
+    for (at, point) in strikes::<P>(&KILLS, platform.steps(&DESTROY).len()) {
         let step = platform.steps(&DESTROY)[at].id.clone();
         kill(platform, &DESTROY, point, &step);
         platform.destroy();
@@ -115,9 +122,10 @@ pub fn a_kill_at_every_step_of_a_destroy<P: Platform>(platform: &P) {
 }
 
 pub fn a_failure_at_every_step_of_a_first_deploy<P: Platform>(platform: &P) {
+    platform.lighten();
     platform.write(&App::version(1));
     let mut table = Table::new::<P>("failure in a first deploy");
-    for (at, point) in strikes(&FAILURES, platform.steps(&["deploy"]).len()) {
+    for (at, point) in strikes::<P>(&FAILURES, platform.steps(&["deploy"]).len()) {
         // What was built stays, so a plan is shorter than the first one.
         let steps = platform.steps(&["deploy"]);
         let Some(step) = steps.get(at).map(|step| step.id.clone()) else { continue };
@@ -132,6 +140,7 @@ pub fn a_failure_at_every_step_of_a_first_deploy<P: Platform>(platform: &P) {
 }
 
 pub fn a_failure_at_every_step_of_an_update<P: Platform>(platform: &P) {
+    platform.lighten();
     let mut before = settle(platform);
     let mut version = 3;
     let count = {
@@ -139,7 +148,7 @@ pub fn a_failure_at_every_step_of_an_update<P: Platform>(platform: &P) {
         platform.steps(&["deploy"]).len()
     };
     let mut table = Table::new::<P>("failure in an update");
-    for (at, point) in strikes(&FAILURES, count) {
+    for (at, point) in strikes::<P>(&FAILURES, count) {
         // The image of the one before is in the cache: another version has all steps again.
         platform.write(&App::version(format!("{}-{at}-{point}", version + 1)));
         let steps = platform.steps(&["deploy"]);
@@ -164,13 +173,14 @@ pub fn a_failure_at_every_step_of_an_update<P: Platform>(platform: &P) {
 }
 
 pub fn a_failure_of_every_undo<P: Platform>(platform: &P) {
+    platform.lighten();
     settle(platform);
     let expected = deploy_version(platform, 4).shape();
     platform.write(&App::version(5));
     let undoable = |step: &&Step| step.has_undo && !step.after_commit;
     let count = platform.steps(&["deploy"]).iter().filter(undoable).count();
     let mut table = Table::new::<P>("failure of an undo");
-    for (version, (at, kind)) in (5..).zip(strikes(&["fail", "kill"], count)) {
+    for (version, (at, kind)) in (5..).zip(strikes::<P>(&["fail", "kill"], count)) {
         platform.write(&App::version(version));
         let steps = platform.steps(&["deploy"]);
         let step = steps.iter().filter(undoable).nth(at).expect("the step").id.clone();

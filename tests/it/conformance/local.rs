@@ -18,7 +18,7 @@ use mizan::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::{App, Fact, Platform, World};
+use super::{App, Fact, Platform, World, platform::Machine};
 use crate::support::{Sandbox, get};
 
 /// An environment of this machine.
@@ -34,6 +34,9 @@ impl Default for Local {
 
 impl Platform for Local {
     const NAME: &'static str = "local";
+    const STAGES: &'static [&'static str] = &["service/web", "edge/", "traffic/"];
+    const KEPT: &'static str = "volume ";
+    const FOREIGN: (i32, &'static str) = (70, "was not created by mizan");
 
     fn write(&self, app: &App) {
         let root = self.sandbox.app();
@@ -64,16 +67,23 @@ impl Platform for Local {
         block_on(async {
             let docker = docker::connect().await.expect("the engine");
             let status = self.status().await;
-            let mut look =
-                Look { sandbox: &self.sandbox, docker, images: self.images(), facts: Vec::new() };
+            let mut look = Look {
+                sandbox: &self.sandbox,
+                docker,
+                images: self.images(),
+                facts: Vec::new(),
+                services: Vec::new(),
+            };
             look.containers().await;
             look.surroundings().await;
             look.images().await;
             look.front(status.as_ref());
             look.files();
+            let mut services = std::mem::take(&mut look.services);
+            services.sort();
             let active = status.and_then(|status| status.active);
             let live = active.and_then(|id| id.trim_start_matches('r').parse().ok());
-            World { facts: look.facts, live }
+            World { facts: look.facts, live, services }
         })
     }
 
@@ -90,15 +100,6 @@ impl Platform for Local {
         }
     }
 
-    fn cut_off(&self) {
-        let web = self.container_of("web");
-        self.docker(&["network", "disconnect", "--force", &self.prefix(), &web]);
-    }
-
-    fn freeze(&self) {
-        self.docker(&["pause", &self.container_of("web")]);
-    }
-
     fn squat(&self) -> String {
         let name = format!("{}-worker-r1", self.prefix());
         self.docker(&["create", "--name", &name, "debian:bookworm-slim", "true"]);
@@ -107,6 +108,17 @@ impl Platform for Local {
 
     fn unsquat(&self, what: &str) -> bool {
         self.docker(&["rm", what]).status.success()
+    }
+}
+
+impl Machine for Local {
+    fn cut_off(&self) {
+        let web = self.container_of("web");
+        self.docker(&["network", "disconnect", "--force", &self.prefix(), &web]);
+    }
+
+    fn freeze(&self) {
+        self.docker(&["pause", &self.container_of("web")]);
     }
 
     fn kill_front(&self) {
@@ -148,6 +160,7 @@ struct Look<'a> {
     docker: Docker,
     images: BTreeMap<String, String>,
     facts: Vec<Fact>,
+    services: Vec<String>,
 }
 
 impl Look<'_> {
@@ -200,6 +213,7 @@ impl Look<'_> {
                 without_fingerprints(&label("mizan.spec").replace(&image, &self.image(&image))),
             );
             self.add(what, format!("{id} {ports:?}"));
+            self.services.push(label("mizan.service"));
         }
     }
 

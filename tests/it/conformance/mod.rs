@@ -4,6 +4,8 @@
 //! A target joins by implementing [`Platform`] and naming itself in `conformance!`. With
 //! `MIZAN_CONFORMANCE=full` every step is struck before, while and after it runs; otherwise once.
 
+mod aws;
+mod calls;
 mod deploys;
 mod faults;
 mod local;
@@ -26,8 +28,9 @@ macro_rules! conformance {
     };
 }
 
+/// What every target must hold, and what each must hold beside it.
 macro_rules! every_scenario {
-    ($($target:ident: $platform:ty),+ $(,)?) => {
+    ($($target:ident: $platform:ty { $($file:ident::$more:ident),* $(,)? })+) => {
         mod on {
             $(conformance!($target, $platform:
                 deploys::a_first_deploy_and_nothing_to_change,
@@ -42,8 +45,6 @@ macro_rules! every_scenario {
                 deploys::two_at_once,
                 deploys::an_interrupt,
                 deploys::an_interrupt_of_the_release_step,
-                deploys::a_front_that_died,
-                deploys::a_web_service_that_nobody_reaches,
                 deploys::something_of_somebody_else,
                 deploys::a_change_of_mind_after_a_kill,
                 faults::a_kill_at_every_step_of_a_first_deploy,
@@ -52,9 +53,20 @@ macro_rules! every_scenario {
                 faults::a_failure_at_every_step_of_a_first_deploy,
                 faults::a_failure_at_every_step_of_an_update,
                 faults::a_failure_of_every_undo,
+                $($file::$more,)*
             );)+
         }
     };
 }
 
-every_scenario!(local: crate::conformance::local::Local);
+every_scenario! {
+    local: crate::conformance::local::Local {
+        deploys::a_front_that_died,
+        deploys::a_web_service_that_nobody_reaches,
+    }
+    aws: crate::conformance::aws::Fargate {
+        calls::a_fault_at_every_call_of_a_first_deploy,
+        calls::a_fault_at_every_call_of_an_update,
+        calls::a_fault_at_every_call_of_a_destroy,
+    }
+}

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::World;
-use crate::support::{Ended, Running};
+use crate::support::{Ended, Running, aws::Proxy};
 
 /// The app to deploy: a version of the fixture, and what is wrong with it.
 #[derive(Debug, Clone)]
@@ -51,6 +51,15 @@ pub struct Step {
 pub trait Platform {
     /// What the result table calls it.
     const NAME: &'static str;
+    /// How the steps of an update begin that change what visitors see, the last of them moves the
+    /// traffic.
+    const STAGES: &'static [&'static str];
+    /// How the facts begin that are data, which only `destroy --volumes` takes.
+    const KEPT: &'static str;
+    /// What a deploy ends with that finds something of somebody else in its way, and says of it.
+    const FOREIGN: (i32, &'static str);
+    /// Without a full run, of so many steps one is struck.
+    const STRIDE: usize = 1;
 
     /// The source becomes this app.
     fn write(&self, app: &App);
@@ -64,21 +73,15 @@ pub trait Platform {
     /// The version that answers a visitor, or why none does.
     fn serving(&self) -> Result<String, String>;
 
-    /// The front dies without a word, as when the machine restarts.
-    fn kill_front(&self);
-
-    /// The container of the live web service loses its network, behind our back.
-    fn cut_off(&self);
-
-    /// The container of the live web service stands still, behind our back.
-    fn freeze(&self);
-
-    /// Something of somebody else takes the name that the first release's worker would have;
+    /// Something of somebody else takes a name that the first release would need;
     /// answers how it is told from others.
     fn squat(&self) -> String;
 
     /// What somebody else had put there is taken away; false if it was gone.
     fn unsquat(&self, what: &str) -> bool;
+
+    /// From now on the app has only what every deploy needs, if this is not a full run.
+    fn lighten(&self) {}
 
     /// Runs `mizan` to its end.
     fn run(&self, arguments: &[&str]) -> Ended {
@@ -119,4 +122,22 @@ pub trait Platform {
     fn destroy(&self) {
         self.run(&["destroy", "--yes", "--volumes"]).expect(0);
     }
+}
+
+/// A platform whose containers and front can be got at behind our back.
+pub trait Machine: Platform {
+    /// The front dies without a word, as when the machine restarts.
+    fn kill_front(&self);
+
+    /// The container of the live web service loses its network, behind our back.
+    fn cut_off(&self);
+
+    /// The container of the live web service stands still, behind our back.
+    fn freeze(&self);
+}
+
+/// A platform that is reached by calls over the network.
+pub trait Cloud: Platform {
+    /// What every call passes on its way; it can strike them.
+    fn proxy(&self) -> &Proxy;
 }

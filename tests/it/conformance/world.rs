@@ -20,6 +20,8 @@ pub struct World {
     pub facts: Vec<Fact>,
     /// The release that takes the traffic, as a number.
     pub live: Option<u32>,
+    /// The services that run, by their names in `mizan.yaml`, sorted.
+    pub services: Vec<String>,
 }
 
 impl World {
@@ -37,7 +39,7 @@ impl World {
     /// What must be the same after a deploy that was taken back.
     pub fn lasting(&self) -> Self {
         let facts = self.facts.iter().filter(|fact| !fact.cached);
-        Self { facts: facts.cloned().collect(), live: self.live }
+        Self { facts: facts.cloned().collect(), live: self.live, services: self.services.clone() }
     }
 
     /// What exists, down to the ids.

@@ -22,6 +22,7 @@ pub struct Sandbox {
     name: String,
     port: u16,
     workerd: PathBuf,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// How a run of `mizan` ended.
@@ -74,7 +75,13 @@ impl Sandbox {
         let name = format!("test-{}-{count}", std::process::id());
         // The data folders are the sandbox's own, so the program is handed in instead of fetched.
         let workerd = workerd::ensure().expect("workerd");
-        Self { folder, name, port: free_port(), workerd }
+        Self { folder, name, port: free_port(), workerd, environment: Vec::new() }
+    }
+
+    /// The same, for commands that need these variables.
+    pub fn with_environment(mut self, environment: Vec<(&'static str, String)>) -> Self {
+        self.environment = environment;
+        self
     }
 
     /// The app's name.
@@ -111,6 +118,8 @@ impl Sandbox {
             .env("XDG_DATA_HOME", self.folder.path().join("data"))
             .env("XDG_CACHE_HOME", self.folder.path().join("cache"))
             .env("MIZAN_WORKERD", &self.workerd)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env_remove("MIZAN_ENV")
             .env_remove("MIZAN_LOG")
             .stdin(Stdio::null())

@@ -25,7 +25,7 @@ mod traffic;
 pub use account::identity;
 pub use gather::observe;
 pub use network::network;
-pub use release::current_release;
+pub use release::{Recorded, current_release};
 pub use status::{ServiceStatus, Status, TargetStatus, TaskStatus, status};
 pub use things::cluster::has_cluster;
 pub use traffic::{balancer_dns, given_balancer};

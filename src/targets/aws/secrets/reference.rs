@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_parameter_is_asked_for_by_its_name() {
-        let name = |arn| match place(arn) {
+        let name = |arn: &str| match place(arn) {
             Some(Place::Parameter { name, .. }) => Some(name),
             _ => None,
         };

@@ -29,7 +29,13 @@ pub struct Account {
 impl Account {
     /// Looks at everything.
     pub fn look(client: &Client) -> Self {
-        let mut look = Look { client: *client, found: Vec::new() };
+        Self::look_for(client, |_| true)
+    }
+
+    /// Looks at what has such a name, and at no more than the names of the rest: in an account that
+    /// others use, that may be gone a moment later.
+    pub fn look_for(client: &Client, wanted: impl Fn(&str) -> bool) -> Self {
+        let mut look = Look { client: *client, wanted: &wanted, found: Vec::new() };
         look.containers();
         look.task_definitions();
         look.repositories();
@@ -89,14 +95,23 @@ impl Resource {
     }
 }
 
-struct Look {
+struct Look<'a> {
     client: Client,
+    wanted: &'a dyn Fn(&str) -> bool,
     found: Vec<Resource>,
 }
 
-impl Look {
+impl Look<'_> {
     fn add(&mut self, kind: &'static str, name: &str, tags: &Value, state: Value) {
+        if !(self.wanted)(name) {
+            return;
+        }
         self.found.push(Resource { kind, name: name.to_owned(), tags: tags_of(tags), state });
+    }
+
+    /// Those of these whose details are wanted.
+    fn wanted_of(&self, all: Vec<Value>, name: impl Fn(&Value) -> String) -> Vec<Value> {
+        all.into_iter().filter(|it| (self.wanted)(&name(it))).collect()
     }
 
     fn json(&self, service: &str, action: &str, body: &Value) -> Value {
@@ -109,7 +124,8 @@ impl Look {
 
     fn containers(&mut self) {
         let all = self.json("ecs", "ListClusters", &json!({}));
-        let wanted = json!({"clusters": all["clusterArns"], "include": ["TAGS", "SETTINGS"]});
+        let arns = self.wanted_of(list(&all["clusterArns"]), |arn| text(arn));
+        let wanted = json!({"clusters": arns, "include": ["TAGS", "SETTINGS"]});
         for mut cluster in list(&self.json("ecs", "DescribeClusters", &wanted)["clusters"]) {
             let name = text(&cluster["clusterName"]);
             self.services_of(&name);
@@ -147,7 +163,7 @@ impl Look {
 
     fn task_definitions(&mut self) {
         let all = self.json("ecs", "ListTaskDefinitions", &json!({"maxResults": 100}));
-        for arn in list(&all["taskDefinitionArns"]) {
+        for arn in self.wanted_of(list(&all["taskDefinitionArns"]), text) {
             let wanted = json!({"taskDefinition": arn, "include": ["TAGS"]});
             let answer = self.json("ecs", "DescribeTaskDefinition", &wanted);
             let definition = answer["taskDefinition"].clone();
@@ -158,7 +174,9 @@ impl Look {
 
     fn repositories(&mut self) {
         let all = self.json("ecr", "DescribeRepositories", &json!({}));
-        for mut repository in list(&all["repositories"]) {
+        for mut repository in
+            self.wanted_of(list(&all["repositories"]), |it| text(&it["repositoryName"]))
+        {
             let name = text(&repository["repositoryName"]);
             let wanted = json!({"resourceArn": repository["repositoryArn"]});
             let tags = self.json("ecr", "ListTagsForResource", &wanted)["tags"].clone();
@@ -174,9 +192,8 @@ impl Look {
 
     fn load_balancers(&mut self) {
         let service = "elasticloadbalancing";
-        for mut balancer in
-            list(&self.query(service, "DescribeLoadBalancers", &[])["LoadBalancers"])
-        {
+        let all = list(&self.query(service, "DescribeLoadBalancers", &[])["LoadBalancers"]);
+        for mut balancer in self.wanted_of(all, |it| text(&it["LoadBalancerName"])) {
             let (name, arn) =
                 (text(&balancer["LoadBalancerName"]), text(&balancer["LoadBalancerArn"]));
             balancer["attributes"] = self.of_arn(
@@ -190,7 +207,8 @@ impl Look {
             self.add("elb load balancer", &name, &tags, balancer);
             self.listeners_of(&name, &arn);
         }
-        for mut group in list(&self.query(service, "DescribeTargetGroups", &[])["TargetGroups"]) {
+        let all = list(&self.query(service, "DescribeTargetGroups", &[])["TargetGroups"]);
+        for mut group in self.wanted_of(all, |it| text(&it["TargetGroupName"])) {
             let (name, arn) = (text(&group["TargetGroupName"]), text(&group["TargetGroupArn"]));
             group["attributes"] = self.of_arn(
                 service,
@@ -244,7 +262,8 @@ impl Look {
     }
 
     fn roles(&mut self) {
-        for mut role in list(&self.query("iam", "ListRoles", &[])["Roles"]) {
+        let all = list(&self.query("iam", "ListRoles", &[])["Roles"]);
+        for mut role in self.wanted_of(all, |it| text(&it["RoleName"])) {
             // AWS makes those for its services, once per account.
             if text(&role["Path"]).starts_with("/aws-service-role/") {
                 continue;
@@ -274,7 +293,8 @@ impl Look {
     }
 
     fn log_groups(&mut self) {
-        for mut group in list(&self.json("logs", "DescribeLogGroups", &json!({}))["logGroups"]) {
+        let all = list(&self.json("logs", "DescribeLogGroups", &json!({}))["logGroups"]);
+        for mut group in self.wanted_of(all, |it| text(&it["logGroupName"])) {
             let wanted = json!({"resourceArn": group["logGroupArn"]});
             let tags = self.json("logs", "ListTagsForResource", &wanted)["tags"].clone();
             group["storedBytes"].take(); // It grows by itself.
@@ -284,7 +304,8 @@ impl Look {
 
     fn certificates(&mut self) {
         let all = self.json("acm", "ListCertificates", &json!({}));
-        for certificate in list(&all["CertificateSummaryList"]) {
+        let all = list(&all["CertificateSummaryList"]);
+        for certificate in self.wanted_of(all, |it| text(&it["DomainName"])) {
             let wanted = json!({"CertificateArn": certificate["CertificateArn"]});
             let tags = self.json("acm", "ListTagsForCertificate", &wanted)["Tags"].clone();
             self.add("certificate", &text(&certificate["DomainName"]), &tags, certificate);
@@ -298,8 +319,11 @@ impl Look {
             let tags = self.client.s3("GET", &format!("/{name}?tagging"));
             let tags = tags.map_or(Value::Null, |found| found["TagSet"]["Tag"].clone());
             self.add("s3 bucket", &name, &tags, bucket);
-            let objects = self.client.s3("GET", &format!("/{name}?list-type=2"));
-            for object in list(&expect("ListObjectsV2", objects)["Contents"]) {
+            // Whoever comes last takes the bucket along.
+            let Ok(objects) = self.client.s3("GET", &format!("/{name}?list-type=2")) else {
+                continue;
+            };
+            for object in list(&objects["Contents"]) {
                 let key = format!("{name}/{}", text(&object["Key"]));
                 self.add("s3 object", &key, &Value::Null, object);
             }

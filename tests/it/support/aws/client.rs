@@ -69,6 +69,11 @@ impl Client {
         self.send("s3", method, path, &[], "").map(|answer| xml::to_json(&answer))
     }
 
+    /// An object of S3.
+    pub fn s3_text(&self, path: &str) -> Result<String, Refusal> {
+        self.send("s3", "GET", path, &[], "")
+    }
+
     /// The default VPC: its id and its subnets.
     pub fn default_network(&self) -> (String, Vec<String>) {
         let subnets = self.query("ec2", "DescribeSubnets", &[]).expect("the subnets");

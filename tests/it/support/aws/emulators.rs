@@ -1,12 +1,15 @@
 //! ministack and moto for one test, started and ended by `scripts/aws-emulators.sh`.
 
 use std::{
+    fs::{self, File},
     net::TcpListener,
+    os::unix::process::parent_id,
     path::Path,
-    process::{Command, Output},
+    process::{self, Command, Output},
 };
 
 use super::{Account, Client, Proxy};
+use crate::support::get;
 
 /// The account of every emulator.
 pub const ACCOUNT: &str = "123456789012";
@@ -22,12 +25,15 @@ pub struct Options {
     pub authorization: bool,
 }
 
-/// An empty account that only this test sees. It goes when this is dropped.
+/// An empty account that only this test sees, which goes when this is dropped; or one that all
+/// tests of a run share.
 #[derive(Debug)]
 pub struct Aws {
     port: u16,
     moto_port: u16,
     options: Options,
+    /// The process with which the account goes, if it is not gone before.
+    owner: u32,
 }
 
 impl Aws {
@@ -39,9 +45,37 @@ impl Aws {
     /// Starts the emulators with options.
     pub fn with(options: Options) -> Self {
         let [port, moto_port] = free_ports();
-        let aws = Self { port, moto_port, options };
+        let aws = Self { port, moto_port, options, owner: process::id() };
         aws.ensure();
         aws
+    }
+
+    /// The account of this run of the test suite, started by whoever comes first. It goes with the
+    /// run: `scripts/aws-emulators.sh sweep`.
+    pub fn shared() -> Self {
+        // Every test is a process of its own, and the runner is the parent of them all.
+        let owner = parent_id();
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("aws-{owner}"));
+        let lock = File::create(file.with_extension("lock")).expect("a file to lock");
+        lock.lock().expect("the lock");
+        let [port, moto_port] = read_ports(&file).unwrap_or_else(|| {
+            let ports = free_ports();
+            fs::write(&file, ports.map(|port| port.to_string()).join(" ")).expect("the ports");
+            ports
+        });
+        let aws = Self { port, moto_port, options: Options::default(), owner };
+        aws.ensure();
+        aws
+    }
+
+    /// The bucket of the ledgers.
+    pub fn bucket(&self) -> String {
+        format!("mizan-{ACCOUNT}-{REGION}")
+    }
+
+    /// What a visitor gets from the load balancer of this name.
+    pub fn visit(&self, dns: &str, path: &str) -> Result<String, String> {
+        get(&format!("http://{dns}:{}", self.port), path)
     }
 
     /// The address of the API, of the registry and of the load balancers.
@@ -89,6 +123,11 @@ impl Aws {
         Account::look(&self.client())
     }
 
+    /// Everything of such a name.
+    pub fn account_of(&self, wanted: impl Fn(&str) -> bool) -> Account {
+        Account::look_for(&self.client(), wanted)
+    }
+
     /// A proxy in front of this account.
     pub fn proxy(&self) -> Proxy {
         Proxy::before(self.port, self.moto_port)
@@ -131,7 +170,7 @@ impl Aws {
             .arg(verb)
             .env("MIZAN_AWS_PORT", self.port.to_string())
             .env("MIZAN_MOTO_PORT", self.moto_port.to_string())
-            .env("MIZAN_AWS_OWNER", std::process::id().to_string())
+            .env("MIZAN_AWS_OWNER", self.owner.to_string())
             .env("MIZAN_AWS_OPTIONS", options.join(" "))
             .env("AWS_REGION", REGION);
         command
@@ -140,8 +179,17 @@ impl Aws {
 
 impl Drop for Aws {
     fn drop(&mut self) {
+        if self.owner != process::id() {
+            return; // Others may still need it.
+        }
         let _ = self.script("stop").output();
     }
+}
+
+fn read_ports(file: &Path) -> Option<[u16; 2]> {
+    let text = fs::read_to_string(file).ok()?;
+    let ports: Vec<u16> = text.split(' ').map(|port| port.parse().expect("a port")).collect();
+    ports.try_into().ok()
 }
 
 /// Held together, so that they differ; free again when this returns.

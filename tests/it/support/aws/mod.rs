@@ -10,7 +10,7 @@ mod proxy;
 mod tests;
 mod xml;
 
-pub use account::Account;
+pub use account::{Account, Resource};
 pub use client::{Client, Refusal};
 pub use emulators::{ACCOUNT, Aws, Options, REGION};
 pub use faults::{At, Call, Fault, Moment};
