@@ -4,7 +4,8 @@
 #   bench-aws.sh [PEER...]      prints a table in Markdown; all peers, or the named ones
 #
 # Peers: floor (boto3 by hand, what no tool can beat), mizan, cdk, ecs-deploy, awscli. BENCH_RUNS (3) rounds are made,
-# the table shows the median. The peers get images that are built and pushed already; mizan builds and pushes its own.
+# the table shows the median. Everybody begins with the source: an image is built, with the layers in the cache, and
+# pushed to a registry that knows the layers already. With nothing to do, the peers are spared that.
 # MIZAN names the program, else it is built. Ports: MIZAN_AWS_PORT, MIZAN_MOTO_PORT.
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -23,7 +24,7 @@ bench() {
   trap clean_up EXIT
   "$root/scripts/aws-emulators.sh" start
   eval "$("$root/scripts/aws-emulators.sh" env)"
-  build_images
+  warm_up
   case " ${peers[*]} " in *" mizan "*) prepare_mizan ;; esac
   for ((round = 1; round <= ${BENCH_RUNS:-3}; round++)); do
     for peer in "${peers[@]}"; do run_peer "$peer" "$round"; done
@@ -33,15 +34,22 @@ bench() {
 
 clean_up() {
   "$root/scripts/aws-emulators.sh" stop
-  docker image rm mizan-bench-aws:1 mizan-bench-aws:2 mizan-bench-aws:crash >/dev/null 2>&1 || true
+  local version
+  for version in 1 2 crash; do
+    docker image rm "mizan-bench-aws:$version" "$MIZAN_AWS_REGISTRY/bench:$version" >/dev/null 2>&1 || true
+  done
   rm -rf "$results"
 }
 
-build_images() {
+# So that nobody builds or pushes layers that the next one finds there: the emulator's registry keeps them for good.
+warm_up() {
   local version
+  make_repository
   for version in 1 2 crash; do
     with_version "$version" "$results/app"
     docker build --quiet --tag "mizan-bench-aws:$version" "$results/app" >/dev/null 2>&1 || fail "the bench's image could not be built"
+    docker tag "mizan-bench-aws:$version" "$MIZAN_AWS_REGISTRY/bench:$version"
+    docker push --quiet "$MIZAN_AWS_REGISTRY/bench:$version" >/dev/null
   done
 }
 
@@ -66,21 +74,17 @@ run_peer() {
   say "== $1, round $2"
   curl --silent --fail --request POST "$AWS_ENDPOINT_URL/_ministack/reset" >/dev/null
   rm -rf "$results/data" "$results/cache"
-  push_images
+  make_repository
   measure "$1" first 1
   measure "$1" update 2
   measure "$1" noop 2
   measure "$1" crash crash
 }
 
-push_images() {
-  local version image=$MIZAN_AWS_REGISTRY/bench
+# Where the peers push to; mizan makes its own.
+make_repository() {
   ask ecr "$AWS_ENDPOINT_URL" --header 'X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.CreateRepository' \
     --data '{"repositoryName": "bench"}' >/dev/null
-  for version in 1 2 crash; do
-    docker tag "mizan-bench-aws:$version" "$image:$version"
-    docker push --quiet "$image:$version" >/dev/null
-  done
 }
 
 # The emulator believes an unsigned caller, and a start of the aws command would spoil what is measured.
@@ -130,9 +134,14 @@ seconds_until_served() {
 
 # deploy PEER STEP VERSION: what is timed.
 deploy() {
-  local image=$MIZAN_AWS_REGISTRY/bench:$3
+  local image=$MIZAN_AWS_REGISTRY/bench:$3 source=$BENCH_RESULTS/source
+  [ "$1" = mizan ] || with_version "$3" "$source"
+  case $1:$2 in
+    floor:* | mizan:* | *:noop) ;;
+    *) docker build --quiet --tag "$image" "$source" && docker push --quiet "$image" ;;
+  esac
   case $1 in
-    floor) exec "$python/python" "$here/floor.py" "$2" "$image" ;;
+    floor) exec "$python/python" "$here/floor.py" "$2" "$image" "$source" ;;
     awscli) PATH=$python:$PATH exec "$here/awscli.sh" "$2" "$image" ;;
     ecs-deploy) deploy_by_ecs_deploy "$2" "$image" ;;
     cdk) deploy_by_cdk "$image" ;;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
+use crate::targets::aws::permissions::Repository;
+
 /// Terminal colours of the help, as cargo's.
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())
@@ -89,8 +91,10 @@ pub enum Command {
     Open,
     /// Removes everything of an environment; data only with --volumes.
     Destroy(DestroyArgs),
-    /// Shows who holds the deploy lock.
-    Unlock,
+    /// Checks whether a deploy could go well: credentials, permissions, quotas, network.
+    Doctor,
+    /// Shows who holds the deploy lock; takes it away with --force.
+    Unlock(UnlockArgs),
     /// Shows the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -130,9 +134,9 @@ pub struct DeployArgs {
     /// Waits for another deploy to end instead of giving up.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600")]
     pub wait: Option<u64>,
-    /// How many steps run at the same time.
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
-    pub parallel: u8,
+    /// How many steps run at the same time; default: 4 on this machine, 16 in a cloud.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub parallel: Option<u8>,
 }
 
 /// `mizan rollback`.
@@ -216,6 +220,14 @@ pub struct DestroyArgs {
     pub wait: Option<u64>,
 }
 
+/// `mizan unlock`.
+#[derive(Debug, Args)]
+pub struct UnlockArgs {
+    /// Takes the lock away from its holder, who stops at the next step.
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// `mizan config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
@@ -223,6 +235,32 @@ pub enum ConfigCommand {
     Show,
     /// The JSON Schema of mizan.yaml.
     Schema,
+    /// The smallest IAM policy with which the environment can be deployed to AWS.
+    IamPolicy(AccountArgs),
+    /// The IAM role with which a workflow on GitHub deploys the environment.
+    GithubRole(GithubRoleArgs),
+}
+
+/// The account that a policy is for.
+#[derive(Debug, Args)]
+pub struct AccountArgs {
+    /// The number of the AWS account [default: a placeholder].
+    #[arg(long, value_name = "NUMBER")]
+    pub account: Option<String>,
+}
+
+/// `mizan config github-role`.
+#[derive(Debug, Args)]
+pub struct GithubRoleArgs {
+    /// The repository whose workflows deploy.
+    #[arg(value_name = "OWNER/REPO")]
+    pub repository: Repository,
+    /// Runs of this branch deploy [default: jobs in GitHub's environment of the same name].
+    #[arg(long, value_name = "NAME")]
+    pub branch: Option<String>,
+    /// The account.
+    #[command(flatten)]
+    pub account: AccountArgs,
 }
 
 /// `mizan __supervise`.

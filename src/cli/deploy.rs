@@ -1,12 +1,6 @@
 //! `mizan deploy`: from source to a live release, or `--plan`: the same road, one step shorter.
 
-use std::{
-    fs,
-    num::{NonZeroU8, NonZeroUsize},
-    path::Path,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{fs, num::NonZeroUsize, path::Path, process::ExitCode, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -54,7 +48,7 @@ pub async fn run(args: &DeployArgs, global: &GlobalArgs, output: &Output) -> Don
         project.file.report(&project.app.env, &S::check(&project.app))?;
         match (args.offline, args.plan) {
             (true, _) => offline::<S>(&project.app, output),
-            (false, true) => plan::<S>(args, project, output).await,
+            (false, true) => Box::pin(plan::<S>(args, project, output)).await,
             (false, false) => Box::pin(deploy::<S>(args, project, terminal, output)).await,
         }
     })
@@ -147,7 +141,8 @@ async fn deploy_locked<S: Site>(
         git: git::revision(&app.root),
     };
     let executor = site.into_executor(look.ground, Some(source));
-    let parallel = NonZeroUsize::from(NonZeroU8::new(args.parallel).unwrap_or(NonZeroU8::MIN));
+    let parallel =
+        args.parallel.and_then(|steps| NonZeroUsize::new(steps.into())).unwrap_or(S::PARALLEL);
     let report = execute(&look.plan, executor, Some(guard), parallel, output).await?;
     let done = Deployed {
         url: public_url(&url, &report.outputs),

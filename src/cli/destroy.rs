@@ -1,6 +1,6 @@
 //! `mizan destroy`: everything of an environment goes; the data only when asked.
 
-use std::{num::NonZeroUsize, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use serde::Serialize;
 
@@ -20,9 +20,6 @@ impl From<&DestroyArgs> for Teardown {
         Self { data: args.volumes, shared: args.shared }
     }
 }
-
-/// Steps of a teardown that run at the same time.
-const PARALLEL: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// What `destroy` answers.
 #[derive(Debug, Serialize)]
@@ -74,7 +71,8 @@ async fn demolish<S: Site>(
         terminal.confirm(&format!("Destroy {} in {} {what}?", app.name, app.env))?;
     }
     let executor = site.into_executor(look.ground, None);
-    execute(&look.plan, executor, guard, PARALLEL, output).await?;
+    let fence = guard.filter(|_| !S::LOCK_GOES_FIRST);
+    execute(&look.plan, executor, fence, S::PARALLEL, output).await?;
     let done = Destroyed { destroyed: look.plan.steps.len() };
     output.result(&done, |out| writeln!(out, "{} removed", done.destroyed))?;
     Ok(ExitCode::SUCCESS)

@@ -32,7 +32,7 @@ const COLOURS: [AnsiColors; 6] = [
 /// Runs the command; Ctrl-C ends it without fuss.
 pub async fn run(args: &LogsArgs, global: &GlobalArgs, output: &Output) -> Done {
     let app = Project::load(global)?.app;
-    on_target!(app, S => show::<S>(args, &app, output).await)
+    on_target!(app, S => Box::pin(show::<S>(args, &app, output)).await)
 }
 
 async fn show<S: Site>(args: &LogsArgs, app: &App, output: &Output) -> Done {

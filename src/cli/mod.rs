@@ -4,6 +4,7 @@ mod args;
 mod config;
 mod deploy;
 mod destroy;
+mod doctor;
 mod execute;
 mod failure;
 mod git;
@@ -112,15 +113,16 @@ fn block_on(work: impl Future<Output = Done>) -> Done {
 async fn dispatch(command: Command, global: &GlobalArgs, output: &Output) -> Done {
     match command {
         Command::Deploy(args) => Box::pin(deploy::run(&args, global, output)).await,
-        Command::Status => status::run(global, output).await,
-        Command::Releases => releases::run(global, output).await,
+        Command::Status => Box::pin(status::run(global, output)).await,
+        Command::Releases => Box::pin(releases::run(global, output)).await,
         Command::Rollback(args) => Box::pin(rollback::run(&args, global, output)).await,
-        Command::Logs(args) => logs::run(&args, global, output).await,
-        Command::Run(args) => run::run(&args, global).await,
-        Command::Secrets(command) => secrets::run(&command, global, output),
-        Command::Open => open::run(global, output).await,
+        Command::Logs(args) => Box::pin(logs::run(&args, global, output)).await,
+        Command::Run(args) => Box::pin(run::run(&args, global)).await,
+        Command::Secrets(command) => Box::pin(secrets::run(&command, global, output)).await,
+        Command::Open => Box::pin(open::run(global, output)).await,
         Command::Destroy(args) => Box::pin(destroy::run(&args, global, output)).await,
-        Command::Unlock => unlock::run(global, output),
+        Command::Doctor => Box::pin(doctor::run(global, output)).await,
+        Command::Unlock(args) => Box::pin(unlock::run(&args, global, output)).await,
         Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Supervise(_) => {
             Err(Error::failed("this command needs no runtime").into())
         }

@@ -17,7 +17,7 @@ use crate::{
 /// Runs the command. Without a browser, the URL is the answer.
 pub async fn run(global: &GlobalArgs, output: &Output) -> Done {
     let app = Project::load(global)?.app;
-    on_target!(app, S => open::<S>(&app, output).await)
+    on_target!(app, S => Box::pin(open::<S>(&app, output)).await)
 }
 
 async fn open<S: Site>(app: &App, output: &Output) -> Done {

@@ -27,7 +27,7 @@ struct Row {
 /// Runs the command.
 pub async fn run(global: &GlobalArgs, output: &Output) -> Done {
     let app = Project::load(global)?.app;
-    on_target!(app, S => list::<S>(&app, output).await)
+    on_target!(app, S => Box::pin(list::<S>(&app, output)).await)
 }
 
 async fn list<S: Site>(app: &App, output: &Output) -> Done {

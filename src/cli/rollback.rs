@@ -1,6 +1,6 @@
 //! `mizan rollback`: the image and configuration of an earlier release, as a new release.
 
-use std::{num::NonZeroUsize, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use serde::Serialize;
 
@@ -17,9 +17,6 @@ use crate::{
     ledger::{Guard, Ledger, Release},
     model::{App, ReleaseId},
 };
-
-/// Steps of a rollback that run at the same time.
-const PARALLEL: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// What `rollback` answers.
 #[derive(Debug, Serialize)]
@@ -77,7 +74,7 @@ async fn roll_back_locked<S: Site>(
     let url = look.url.clone();
     let release = look.release.or(look.live);
     let executor = site.into_executor(look.ground, None);
-    let report = execute(&look.plan, executor, Some(guard), PARALLEL, output).await?;
+    let report = execute(&look.plan, executor, Some(guard), S::PARALLEL, output).await?;
     let done = RolledBack {
         url: public_url(&url, &report.outputs),
         release: release.map(|id| id.to_string()).unwrap_or_default(),

@@ -13,7 +13,7 @@ use crate::model::App;
 /// Runs the command; its exit code is ours.
 pub async fn run(args: &RunArgs, global: &GlobalArgs) -> Done {
     let app = Project::load(global)?.app;
-    on_target!(app, S => run_in::<S>(&app, &args.command).await)
+    on_target!(app, S => Box::pin(run_in::<S>(&app, &args.command)).await)
 }
 
 async fn run_in<S: Site>(app: &App, command: &[String]) -> Done {

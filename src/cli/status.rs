@@ -14,7 +14,7 @@ use crate::model::App;
 /// Runs the command.
 pub async fn run(global: &GlobalArgs, output: &Output) -> Done {
     let app = Project::load(global)?.app;
-    on_target!(app, S => show::<S>(&app, output).await)
+    on_target!(app, S => Box::pin(show::<S>(&app, output)).await)
 }
 
 async fn show<S: Site>(app: &App, output: &Output) -> Done {

@@ -9,8 +9,8 @@ use super::node;
 use crate::{
     error::{Error, Result},
     model::{
-        App, AwsTarget, AzureService, Build, Check, Dockerfile, Edge, EnvValue, Memory, OnError,
-        Render, Role, SchemaSource, SecretSpec, Service, Target,
+        App, AwsTarget, AzureService, Build, Check, Dockerfile, EnvValue, Memory, OnError, Render,
+        Role, SchemaSource, SecretSpec, Service, Target,
     },
 };
 
@@ -42,7 +42,7 @@ pub fn resolved(app: &App) -> Value {
         ("release", release),
         ("env", Some(env(&app.env_vars))),
         ("secrets", Some(secrets(&app.secrets))),
-        ("edge", Some(edge(app.edge.as_ref(), &app.target))),
+        ("edge", Some(edge(app))),
         ("render", app.render.as_ref().map(render)),
         ("keep_releases", Some(json!(app.keep_releases))),
         ("ledger", app.ledger.as_ref().map(|ledger| json!(ledger))),
@@ -180,12 +180,15 @@ fn secrets(secrets: &BTreeMap<String, SecretSpec>) -> Value {
         .collect()
 }
 
-fn edge(edge: Option<&Edge>, target: &Target) -> Value {
-    let Some(edge) = edge else { return json!({"on": []}) };
-    let plane = if matches!(target, Target::Local { .. }) { "local" } else { "cloudflare" };
+fn edge(app: &App) -> Value {
+    let domain = app.domain.as_ref().map(|domain| json!(domain));
+    let Some(edge) = &app.edge else {
+        return fields([("on", Some(json!([]))), ("domain", domain)]);
+    };
+    let plane = if matches!(app.target, Target::Local { .. }) { "local" } else { "cloudflare" };
     fields([
         ("on", Some(json!([plane]))),
-        ("domain", edge.domain.as_ref().map(|domain| json!(domain))),
+        ("domain", domain),
         ("per_user", Some(json!(edge.per_user))),
         ("check", Some(check(&edge.check))),
     ])

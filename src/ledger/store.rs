@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path as FilePath, sync::Arc};
 
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::{
     Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, local::LocalFileSystem, path::Path,
 };
@@ -27,6 +27,8 @@ use crate::{
 const RELEASES: &str = "releases";
 /// The pointer to the release that is live.
 const CURRENT: &str = "current.json";
+/// Records that are read at the same time.
+const READ_AT_ONCE: usize = 16;
 
 /// Which release is live.
 #[derive(Serialize, Deserialize)]
@@ -84,12 +86,12 @@ impl Ledger {
 
     /// All recorded releases, newest first.
     pub async fn releases(&self) -> Result<Vec<Release>> {
-        let mut releases = Vec::new();
-        for id in self.ids().await? {
-            // One that is being forgotten may be gone by now.
-            releases.extend(self.read(&record_path(id)).await?);
-        }
-        Ok(releases)
+        let ids = self.ids().await?;
+        let read = ids.into_iter().map(async |id| self.read(&record_path(id)).await);
+        let found: Vec<Option<Release>> =
+            stream::iter(read).buffered(READ_AT_ONCE).try_collect().await?;
+        // One that is being forgotten may be gone by now.
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// The record of one release.
@@ -102,17 +104,23 @@ impl Ledger {
 
     /// The release that is live, if there ever was one.
     pub async fn current(&self) -> Result<Option<Release>> {
-        match self.read::<Current>(&Path::from(CURRENT)).await? {
-            Some(current) => self.release(current.release).await.map(Some),
+        match self.current_id().await? {
+            Some(id) => self.release(id).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The number of the release that is live.
+    pub async fn current_id(&self) -> Result<Option<ReleaseId>> {
+        let current = self.read::<Current>(&Path::from(CURRENT)).await?;
+        Ok(current.map(|current| current.release))
     }
 
     /// The number of the next release: above every number that was ever recorded.
     pub async fn next_id(&self) -> Result<ReleaseId> {
         let newest = self.ids().await?.first().map_or(0, |id| id.0);
-        let current = self.read::<Current>(&Path::from(CURRENT)).await?;
-        Ok(ReleaseId(newest.max(current.map_or(0, |current| current.release.0)) + 1))
+        let current = self.current_id().await?.map_or(0, |id| id.0);
+        Ok(ReleaseId(newest.max(current) + 1))
     }
 
     /// Records a release and makes it the live one. A number is recorded only once; recording the

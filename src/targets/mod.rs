@@ -3,12 +3,14 @@
 //! none knows another: what they share is here.
 
 pub mod aws;
+mod check;
 mod env;
 mod health;
 pub mod local;
 mod log;
 mod source;
 
+pub use check::{Check, State as CheckState, verdict};
 pub use env::EnvSpec;
 pub use health::{Health, advice};
 pub use log::{LogLine, LogRequest};

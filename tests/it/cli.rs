@@ -17,6 +17,7 @@ secrets: [API_KEY, {name: SECRET_KEY, generate: true}]
 environments:
   local: {target: local}
   production: {target: {aws: {region: eu-west-1}}}
+  elsewhere: {target: {origin: https://app.example.net}, edge: {on: [cloudflare], domain: app.example.com}}
 ";
 
 /// A folder with an app, and everything the tool writes kept inside it.
@@ -49,6 +50,8 @@ impl Project {
             .current_dir(self.app())
             .env_clear()
             .env("HOME", self.folder.path())
+            // No credentials, and no instance to ask for any.
+            .env("AWS_EC2_METADATA_DISABLED", "true")
             // Nobody listens there: a command that asks the engine says so.
             .env("DOCKER_HOST", "unix:///nonexistent/docker.sock");
         command
@@ -116,7 +119,12 @@ fn an_environment_that_does_not_exist() {
 }
 
 #[test]
-fn a_cloud_environment_is_refused_before_anything_happens() {
+fn a_target_that_is_not_built_yet_is_refused_before_anything_happens() {
+    assert_snapshot!(Project::new().told(&["deploy", "-e", "elsewhere"]));
+}
+
+#[test]
+fn aws_without_credentials() {
     assert_snapshot!(Project::new().told(&["deploy", "-e", "production"]));
 }
 

@@ -4,6 +4,7 @@
 
 mod aws;
 mod aws_api;
+mod aws_permissions;
 mod aws_plans;
 mod aws_things;
 mod certificates;

@@ -3,14 +3,16 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
+    num::NonZeroUsize,
     path::PathBuf,
     time::Duration,
 };
 
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Look, MissingSecret, SecretInput, Site, Status, Teardown};
+use super::{Look, MissingSecret, SecretInput, Secrets, ServiceStatus, Site, Status, Teardown};
 use crate::{
     cloudflare::Cloudflare,
     config::Finding,
@@ -21,13 +23,14 @@ use crate::{
     ledger::{Claim, Guard, Ledger, LocalLock, Lock, Place, Release, S3Place},
     model::{App, AwsTarget, SecretSpec, Target},
     plan::{Basis, Late, Note, Plan, StepId, hash},
+    secret::SecretValue,
     targets::{
         LogLine, LogRequest, Source,
         aws::{
-            AwsExecutor, Clients, Desired, Egress, GivenBalancer, Inputs, Network, Observed, Op,
-            Scope, Subnet, api,
+            self, AwsExecutor, Clients, Desired, Egress, GivenBalancer, Inputs, Network, Observed,
+            Op, Scope, Subnet, api,
             diff::{self, Purpose},
-            observe,
+            observe::{self, Recorded},
             secrets::Store,
             validate,
         },
@@ -46,7 +49,13 @@ pub struct AwsSite {
     lock: Lock,
     /// The bucket of the ledgers is where this environment's ledger is.
     own_bucket: bool,
+    /// That bucket is there and marked, so that it need not be made.
+    bucket_is_ready: bool,
+    /// What the ledger said when the lock became ours: nobody else has written to it since.
+    recorded: Option<Recorded>,
     secrets: Store,
+    /// The versions of secrets that somebody else keeps, by name, as far as they can be told.
+    references: BTreeMap<String, Option<String>>,
     network: Network,
     balancer: Option<GivenBalancer>,
     balancer_dns: Option<String>,
@@ -69,13 +78,20 @@ impl AwsSite {
                 scope: self.scope.clone(),
                 network: &self.network,
                 image,
-                secret: &|name| self.secrets.version(name).map(str::to_owned),
+                secret: &|name| self.secret_version(name),
                 caller: &fingerprint,
                 origin_secret_versions: self.origin_secret(),
                 balancer: self.balancer.clone(),
                 balancer_dns: self.balancer_dns.clone(),
             },
         )
+    }
+
+    fn secret_version(&self, name: &str) -> Option<String> {
+        match self.references.get(name) {
+            Some(version) => version.clone(),
+            None => self.secrets.version(name).map(str::to_owned),
+        }
     }
 
     /// The version of the origin's secret that the Edge sends, once there is one.
@@ -85,16 +101,27 @@ impl AwsSite {
         self.secrets.version(short).map(str::to_owned).into_iter().collect()
     }
 
+    /// The cluster that the services are in.
+    fn cluster(&self, app: &App) -> Result<String> {
+        Ok(target(app)?.cluster.clone().unwrap_or_else(|| self.scope.cluster()))
+    }
+
+    async fn read_ledger(&self) -> Result<Recorded> {
+        Recorded::read(&self.clients, &self.scope, &self.ledger, self.own_bucket).await
+    }
+
     async fn observe(&self, want: Option<&Desired>) -> Result<Observed> {
-        let mut observed = observe::observe(
-            &self.clients,
-            self.cloudflare.as_ref(),
-            &self.scope,
-            want,
-            &self.ledger,
-            self.own_bucket,
-        )
-        .await?;
+        let read;
+        let recorded = match &self.recorded {
+            Some(recorded) => recorded,
+            None => {
+                read = self.read_ledger().await?;
+                &read
+            }
+        };
+        let (clients, cloudflare) = (&self.clients, self.cloudflare.as_ref());
+        let look = observe::observe(clients, cloudflare, &self.scope, want, recorded);
+        let mut observed = Box::pin(look).await?;
         // Nothing of this target reads them yet.
         observed.artifacts_cached = true;
         Ok(observed)
@@ -126,24 +153,43 @@ impl Site for AwsSite {
     type Op = Op;
     type Ground = Ground;
     type Executor = AwsExecutor;
+    type Secrets = Store;
+
+    const LOCK_GOES_FIRST: bool = false;
+
+    /// They wait for answers, mostly; the SDK slows down where AWS asks for it.
+    const PARALLEL: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
     fn check(app: &App) -> Vec<Finding> {
         validate::app(app)
     }
 
+    async fn secrets(app: &App) -> Result<Store> {
+        let (clients, scope) = account(app).await?;
+        Store::open(&clients, &scope).await
+    }
+
+    async fn lock_of(app: &App) -> Result<Lock> {
+        let (clients, scope) = account(app).await?;
+        open_ledger(app, &scope, &clients).map(|(_, lock)| lock)
+    }
+
     async fn open(app: &App) -> Result<Self> {
         let target = target(app)?;
         let clients = Clients::new(&target.region).await?;
-        let scope = observe::identity(&clients, &app.name, &app.env, &target.region).await?;
-        let (secrets, network, balancer, balancer_dns) = tokio::try_join!(
-            Store::open(&clients, &scope),
+        // Who asks is told first: without credentials, nothing else says so as well.
+        let (owned, network, balancer) = tokio::join!(
+            owned(app, &clients),
             observe::network(&clients, target),
             given_balancer(&clients, target),
-            observe::balancer_dns(&clients, &scope),
-        )?;
+        );
+        let Owned { scope, secrets, references, balancer_dns, bucket_is_ready } = owned?;
+        let (network, balancer) = (network?, balancer?);
         let (ledger, lock) = open_ledger(app, &scope, &clients)?;
         Ok(Self {
             own_bucket: app.ledger.is_none(),
+            bucket_is_ready,
+            recorded: None,
             artifacts: StateDir::artifact_cache()?,
             cloudflare: Cloudflare::from_environment()?,
             ledger,
@@ -151,6 +197,7 @@ impl Site for AwsSite {
             scope,
             clients,
             secrets,
+            references,
             network,
             balancer,
             balancer_dns,
@@ -195,14 +242,23 @@ impl Site for AwsSite {
     }
 
     async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<Guard> {
-        if self.own_bucket {
+        if self.own_bucket && !self.bucket_is_ready {
             self.clients.bucket(&self.scope).ensure(&bucket_tags()).await?;
         }
         let guard =
             self.lock.acquire(Claim::of_this_process(command, Timestamp::now()), wait).await?;
         // What was read before the lock was ours may have changed since.
-        self.secrets = Store::open(&self.clients, &self.scope).await?;
-        Ok(guard)
+        match tokio::try_join!(Store::open(&self.clients, &self.scope), self.read_ledger()) {
+            Ok((secrets, recorded)) => {
+                (self.secrets, self.recorded) = (secrets, Some(recorded));
+                Ok(guard)
+            }
+            Err(error) => {
+                // If it is not given back, it runs out by itself.
+                let _ = guard.release().await;
+                Err(error)
+            }
+        }
     }
 
     fn missing_secrets<'a>(&self, app: &'a App) -> Vec<MissingSecret<'a>> {
@@ -270,8 +326,20 @@ impl Site for AwsSite {
     }
 
     async fn status(&self, app: &App) -> Result<Status> {
-        let _ = app;
-        Err(Error::failed("not yet"))
+        let live = self.ledger.current().await?;
+        let recorded = live.as_ref().map(observe::current_release).transpose()?;
+        let found = observe::status(&self.clients, &self.scope, &self.cluster(app)?).await?;
+        Ok(Status {
+            app: app.name.to_string(),
+            environment: app.env.to_string(),
+            release: recorded.as_ref().map(|release| release.id.to_string()),
+            url: match recorded.map(|release| release.desired.url) {
+                Some(Late::Known(url)) => Some(url),
+                _ => None,
+            },
+            front: front(&found.targets),
+            services: found.services.iter().flat_map(|(name, seen)| rows(name, seen)).collect(),
+        })
     }
 
     async fn url(&self, live: &Release) -> Result<String> {
@@ -284,18 +352,123 @@ impl Site for AwsSite {
 
     async fn follow_logs(
         &self,
-        _app: &App,
+        app: &App,
         request: &LogRequest,
         show: &mut dyn FnMut(LogLine) -> bool,
     ) -> Result<()> {
-        let _ = (request, show);
-        Err(Error::failed("not yet"))
+        let cluster = self.cluster(app)?;
+        aws::follow_logs(&self.clients, &self.scope, &cluster, request, show).await
     }
 
     async fn run_one_off(self, live: Release, command: &[String]) -> Result<u8> {
-        let _ = (live, command);
-        Err(Error::failed("not yet"))
+        let desired = observe::current_release(&live)?.desired;
+        let observed = self.observe(Some(&desired)).await?;
+        let ground = Ground { desired: Some(desired), observed };
+        self.into_executor(ground, None).run_one_off(&live, command).await
     }
+}
+
+impl Secrets for Store {
+    fn has(&self, name: &str) -> bool {
+        self.version(name).is_some()
+    }
+
+    async fn set(&mut self, name: &str, value: SecretValue) -> Result<()> {
+        Self::set(self, name, value).await
+    }
+
+    async fn unset(&mut self, name: &str) -> Result<bool> {
+        Self::unset(self, name).await
+    }
+}
+
+/// What can be read as soon as the account is known.
+struct Owned {
+    scope: Scope,
+    secrets: Store,
+    references: BTreeMap<String, Option<String>>,
+    balancer_dns: Option<String>,
+    bucket_is_ready: bool,
+}
+
+async fn owned(app: &App, clients: &Clients) -> Result<Owned> {
+    let region = &target(app)?.region;
+    let scope = observe::identity(clients, &app.name, &app.env, region).await?;
+    let bucket = clients.bucket(&scope);
+    let ready = async {
+        // Where it is not there, or may not be read, whoever needs it learns why.
+        Ok(app.ledger.is_none() && bucket.is_ours().await.unwrap_or(false))
+    };
+    let ((secrets, references), balancer_dns, bucket_is_ready) = tokio::try_join!(
+        open_secrets(app, clients, &scope),
+        observe::balancer_dns(clients, &scope),
+        ready,
+    )?;
+    Ok(Owned { scope, secrets, references, balancer_dns, bucket_is_ready })
+}
+
+/// The clients of the environment's region, and whose they are.
+async fn account(app: &App) -> Result<(Clients, Scope)> {
+    let region = &target(app)?.region;
+    let clients = Clients::new(region).await?;
+    let scope = observe::identity(&clients, &app.name, &app.env, region).await?;
+    Ok((clients, scope))
+}
+
+/// Our secrets, and the versions of those that somebody else keeps.
+async fn open_secrets(
+    app: &App,
+    clients: &Clients,
+    scope: &Scope,
+) -> Result<(Store, BTreeMap<String, Option<String>>)> {
+    let store = Store::open(clients, scope).await?;
+    let given = app.secrets.iter().filter_map(|(name, spec)| Some((name, spec.from.as_ref()?)));
+    let versions = given
+        .map(async |(name, arn)| Ok::<_, Error>((name.clone(), store.check_reference(arn).await?)));
+    let references = try_join_all(versions).await?.into_iter().collect();
+    Ok((store, references))
+}
+
+/// What the load balancer says of the web service's tasks, in a few words.
+fn front(targets: &[observe::TargetStatus]) -> String {
+    if targets.is_empty() {
+        return "load balancer without targets".to_owned();
+    }
+    let healthy = targets.iter().filter(|target| target.state == "healthy").count();
+    let ill = targets.iter().find_map(|target| target.reason.as_ref());
+    match ill {
+        None => format!("{healthy} of {} targets healthy", targets.len()),
+        Some(why) => format!("{healthy} of {} targets healthy: {why}", targets.len()),
+    }
+}
+
+/// A service's tasks, or that it has none.
+fn rows(name: &str, seen: &observe::ServiceStatus) -> Vec<ServiceStatus> {
+    let release = seen.release.map(|id| id.to_string());
+    let row = |state: String, container: String| ServiceStatus {
+        service: name.to_owned(),
+        state,
+        container,
+        release: release.clone(),
+    };
+    // A deployment that is done needs no words.
+    let deployment = seen.deployment.as_deref().filter(|state| !state.starts_with("COMPLETED"));
+    let deployment = deployment.map(|state| format!(", deployment {state}")).unwrap_or_default();
+    let counts = match seen.running == seen.desired {
+        true => String::new(),
+        false => format!(", {} of {} running", seen.running, seen.desired),
+    };
+    if seen.tasks.is_empty() {
+        return vec![row(format!("no task{counts}{deployment}"), "-".to_owned())];
+    }
+    let state = |task: &observe::TaskStatus| match &task.health {
+        Some(health) => format!("{}, {health}", task.state.to_lowercase()),
+        None => task.state.to_lowercase(),
+    };
+    seen.tasks
+        .iter()
+        .map(|task| row(format!("{}{counts}{deployment}", state(task)), task.id.clone()))
+        .collect()
 }
 
 fn target(app: &App) -> Result<&AwsTarget> {
@@ -398,14 +571,9 @@ fn unknown_network(target: &AwsTarget) -> Network {
 /// The scope of `--offline`, where nobody asks for the account's number.
 fn offline_scope(app: &App) -> Result<Scope> {
     let region = &target(app)?.region;
-    let partition = match region.split_once('-') {
-        Some(("cn", _)) => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
     Ok(Scope {
         account: NO_ACCOUNT.to_owned(),
-        partition: partition.to_owned(),
+        partition: Scope::partition_of(region).to_owned(),
         region: region.clone(),
         app: app.name.clone(),
         env: app.env.clone(),

@@ -1,14 +1,15 @@
 //! A local environment as commands use it: engine, folders, ledger, secrets, supervisor.
 
 use std::{
-    cell::RefCell, collections::BTreeMap, env, fs, net::TcpListener, sync::Arc, time::Duration,
+    cell::RefCell, collections::BTreeMap, env, fs, net::TcpListener, num::NonZeroUsize, sync::Arc,
+    time::Duration,
 };
 
 use bollard::Docker;
 use jiff::Timestamp;
 use object_store::memory::InMemory;
 
-use super::{Look, MissingSecret, SecretInput, ServiceStatus, Site, Status, Teardown};
+use super::{Look, MissingSecret, SecretInput, Secrets, ServiceStatus, Site, Status, Teardown};
 use crate::{
     config::Finding,
     docker,
@@ -17,6 +18,7 @@ use crate::{
     ledger::{Claim, Guard, Ledger, LocalLock, Lock, Release},
     model::{App, ReleaseId, SchemaSource, Target},
     plan::{Basis, Late, Note, Plan, StepId, hash},
+    secret::SecretValue,
     targets::{
         EnvSpec, Health, LogLine, LogRequest, Source,
         local::{
@@ -63,7 +65,7 @@ struct Sources {
 ///
 /// # Errors
 /// The environment's target is another one.
-pub fn local_scope(app: &App) -> Result<Scope> {
+fn local_scope(app: &App) -> Result<Scope> {
     match app.target {
         Target::Local { .. } => Ok(Scope::new(&app.name, &app.env, &app.root)),
         Target::Aws(_) | Target::Azure { .. } | Target::Origin { .. } => Err(Error::new(
@@ -235,6 +237,12 @@ impl Site for LocalSite {
     type Op = Op;
     type Ground = Option<Desired>;
     type Executor = LocalExecutor;
+    type Secrets = LocalSecrets;
+
+    const LOCK_GOES_FIRST: bool = true;
+
+    /// They share this machine.
+    const PARALLEL: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
     fn check(_app: &App) -> Vec<Finding> {
         Vec::new()
@@ -242,6 +250,17 @@ impl Site for LocalSite {
 
     fn findings(&self, _app: &App) -> Vec<Finding> {
         Vec::new()
+    }
+
+    async fn secrets(app: &App) -> Result<LocalSecrets> {
+        let state = StateDir::new(&local_scope(app)?)?;
+        let store = SecretStore::open(&state)?;
+        Ok(LocalSecrets { state, store })
+    }
+
+    async fn lock_of(app: &App) -> Result<Lock> {
+        let scope = local_scope(app)?;
+        Ok(lock_in(&StateDir::new(&scope)?, &scope))
     }
 
     async fn open(app: &App) -> Result<Self> {
@@ -288,8 +307,7 @@ impl Site for LocalSite {
         // What belongs to another checkout is told before anything is written.
         observe(&self.docker, &self.scope).await?;
         self.state.create()?;
-        let what = format!("{} in environment {}", self.scope.app, self.scope.env);
-        let lock = Lock::Local(LocalLock::new(self.state.lock(), what));
+        let lock = lock_in(&self.state, &self.scope);
         let guard = lock.acquire(Claim::of_this_process(command, Timestamp::now()), wait).await?;
         self.ledger = Ledger::local(&self.state.ledger())?;
         // What we read before we had the lock may have changed since.
@@ -426,6 +444,44 @@ impl Site for LocalSite {
         let desired = recorded(&live)?;
         self.into_executor(Some(desired), None).run_one_off(live.id, command).await
     }
+}
+
+/// The secrets in a file of this machine; no engine is asked.
+pub struct LocalSecrets {
+    state: StateDir,
+    store: SecretStore,
+}
+
+impl LocalSecrets {
+    fn save(&mut self) -> Result<()> {
+        self.state.create()?;
+        self.store.ensure_key();
+        self.store.save()
+    }
+}
+
+impl Secrets for LocalSecrets {
+    fn has(&self, name: &str) -> bool {
+        self.store.get(name).is_some()
+    }
+
+    async fn set(&mut self, name: &str, value: SecretValue) -> Result<()> {
+        self.store.set(name, value);
+        self.save()
+    }
+
+    async fn unset(&mut self, name: &str) -> Result<bool> {
+        let had = self.store.unset(name);
+        if had {
+            self.save()?;
+        }
+        Ok(had)
+    }
+}
+
+fn lock_in(state: &StateDir, scope: &Scope) -> Lock {
+    let what = format!("{} in environment {}", scope.app, scope.env);
+    Lock::Local(LocalLock::new(state.lock(), what))
 }
 
 /// What a release's record says it was.

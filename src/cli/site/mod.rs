@@ -3,20 +3,21 @@
 mod aws;
 mod local;
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use aws::AwsSite;
-pub use local::{LocalSite, local_scope};
+pub use local::LocalSite;
 
 use crate::{
     config::Finding,
     engine::{Executor, Outputs},
     error::{Error, ErrorKind, Result},
-    ledger::{Guard, Ledger, Release},
+    ledger::{Guard, Ledger, Lock, Release},
     model::{App, ReleaseId},
     plan::{Basis, Late, Plan},
+    secret::SecretValue,
     targets::{LogLine, LogRequest, Source},
 };
 
@@ -29,9 +30,23 @@ pub trait Site: Sized {
     type Ground;
     /// What executes a plan.
     type Executor: Executor<Self::Op>;
+    /// Where the values of its secrets are kept.
+    type Secrets: Secrets;
+
+    /// How many steps of a plan run at the same time, unless the command says otherwise.
+    const PARALLEL: NonZeroUsize;
+
+    /// A teardown removes the place of the lock before its last step, so the lock cannot fence it.
+    const LOCK_GOES_FIRST: bool;
 
     /// What the target would refuse, told before anything is asked.
     fn check(app: &App) -> Vec<Finding>;
+
+    /// The values of its secrets; nothing else of the environment is opened.
+    async fn secrets(app: &App) -> Result<Self::Secrets>;
+
+    /// Its lock; nothing else of the environment is opened.
+    async fn lock_of(app: &App) -> Result<Lock>;
 
     /// Opens the environment: its platform answers, its ledger is readable. Nothing is created.
     async fn open(app: &App) -> Result<Self>;
@@ -98,6 +113,19 @@ pub trait Site: Sized {
     }
 }
 
+/// The values of an environment's secrets: they go in and never come out.
+#[allow(async_fn_in_trait)] // As above.
+pub trait Secrets {
+    /// True if there is a value.
+    fn has(&self, name: &str) -> bool;
+
+    /// Sets a value.
+    async fn set(&mut self, name: &str, value: SecretValue) -> Result<()>;
+
+    /// Removes a value; false if there was none.
+    async fn unset(&mut self, name: &str) -> Result<bool>;
+}
+
 /// A plan, and everything it stands on.
 pub struct Look<S: Site> {
     /// The plan.
@@ -141,7 +169,7 @@ pub enum SecretInput {
     /// Made up.
     Generate(String),
     /// Given by a person.
-    Value(String, crate::secret::SecretValue),
+    Value(String, SecretValue),
 }
 
 /// What a teardown takes along.

@@ -5,6 +5,7 @@
 //! them. If the record says what is desired, but the account does not look like it, a deploy
 //! repairs it under the live release's number.
 
+mod bridge;
 mod cleanup;
 mod fields;
 mod notes;
@@ -24,7 +25,7 @@ use super::{
     desired::Desired,
     op::Op,
     seen::{CurrentRelease, Observed},
-    spec::{Rule, ServiceSpec},
+    spec::{Rule, ServiceSpec, Thing},
 };
 use crate::{
     model::ReleaseId,
@@ -68,6 +69,7 @@ pub fn plan(
     planner.services(&migrated);
     planner.record();
     planner.obsolete();
+    planner.narrow();
     planner.old_releases();
     planner.notes();
     planner.finish()
@@ -91,6 +93,8 @@ struct Planner<'a> {
     steps: Vec<Step<Op>>,
     /// Rules whose successors stand at another listener.
     replaced: Vec<Rule>,
+    /// Things that still have what the live release uses, and lose it once it is gone.
+    bridged: Vec<(Thing, Thing)>,
     builder: PlanBuilder<Op>,
 }
 
@@ -108,6 +112,7 @@ impl<'a> Planner<'a> {
             number: current.map_or(next, |live| live.id),
             steps: Vec::new(),
             replaced: Vec::new(),
+            bridged: Vec::new(),
             builder: PlanBuilder::default(),
         }
     }
@@ -130,13 +135,18 @@ impl<'a> Planner<'a> {
         self.steps.push(Step { id, resource, change, needs, op, undo, after_commit: false });
     }
 
+    /// Adds the removal of something, after the commit point.
+    fn remove(&mut self, resource: ResourceId, why: String, needs: Vec<StepId>, op: Op) {
+        self.late_step(resource, Change::Delete { why }, needs, op);
+    }
+
     /// Adds a step after the commit point.
-    fn late_step(&mut self, resource: ResourceId, why: String, mut needs: Vec<StepId>, op: Op) {
+    fn late_step(&mut self, resource: ResourceId, change: Change, mut needs: Vec<StepId>, op: Op) {
         needs.extend(self.committed());
         self.steps.push(Step {
             id: resource.step_id(),
             resource,
-            change: Change::Delete { why },
+            change,
             needs,
             op,
             undo: Undo::None { why: kept::GONE.into() },
@@ -179,7 +189,7 @@ fn with_known_needs(mut steps: Vec<Step<Op>>) -> Vec<Step<Op>> {
 /// True if a release must be recorded so that the record says what is desired.
 fn is_outdated(recorded: &Desired, desired: &Desired) -> bool {
     let names = |desired: &Desired| -> BTreeSet<ResourceId> {
-        desired.things.iter().map(super::spec::Thing::id).collect()
+        desired.things.iter().map(Thing::id).collect()
     };
     recorded.services != desired.services
         || recorded.artifacts != desired.artifacts

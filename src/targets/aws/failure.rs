@@ -1,7 +1,7 @@
 //! What AWS answers when it refuses, as our errors: the action, the resource, AWS's own words.
 
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::{
     error::{Error, ErrorKind},
@@ -37,9 +37,21 @@ where
             refused(what, code, answer.message().unwrap_or_default())
         }
         _ => Error::new(ErrorKind::Unavailable, what)
-            .cause(DisplayErrorContext(&error).to_string())
+            .cause(chain(&error))
             .hint("check the network, and AWS_ENDPOINT_URL if it is set"),
     }
+}
+
+/// An error and what it came of, each once, in the words that are meant for people.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for error in std::iter::successors(Some(error), |error| error.source()) {
+        let text = error.to_string();
+        if !said.iter().any(|earlier| earlier.contains(&text)) {
+            said.push(text);
+        }
+    }
+    said.join(": ")
 }
 
 /// True if a code means that we may not, or are not who we say.

@@ -9,6 +9,7 @@ mod certificates;
 mod clients;
 mod desired;
 pub mod diff;
+pub mod doctor;
 mod failure;
 mod fargate;
 mod logs;

@@ -49,6 +49,15 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The partition that a region is in.
+    pub fn partition_of(region: &str) -> &'static str {
+        match region.split_once('-') {
+            Some(("cn", _)) => "aws-cn",
+            _ if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
     /// `mizan-<app>-<env>`: the beginning of every name.
     pub fn prefix(&self) -> String {
         format!("mizan-{}-{}", self.app, self.env)

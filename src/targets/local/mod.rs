@@ -7,6 +7,7 @@
 mod apply;
 mod desired;
 pub mod diff;
+pub mod doctor;
 mod logs;
 mod names;
 mod observe;

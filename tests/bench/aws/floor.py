@@ -1,13 +1,14 @@
 """The floor: the fewest calls, as parallel as they can be, by somebody who knows the account and needs no plan, no
 lock, no ledger and no second look. What no tool can beat.
 
-    floor.py first|update|noop|crash IMAGE
+    floor.py first|update|noop|crash IMAGE SOURCE
 
 A crash is told by exit code 1.
 """
 
 import json
 import os
+import subprocess
 import sys
 import time
 import urllib.error
@@ -17,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 
 NAME = "bench"
+ROLE = f"arn:aws:iam::123456789012:role/{NAME}"
 BREAKER = {"enable": True, "rollback": True, "thresholdConfiguration": {"type": "COUNT", "value": 2}}
 TRUST = {
     "Version": "2012-10-17",
@@ -32,13 +34,14 @@ ecs, elb, ec2, iam, logs = (session.client(name) for name in ("ecs", "elbv2", "e
 
 def first(image):
     with ThreadPoolExecutor(8) as pool:
+        shipped = pool.submit(ship, image)
         role, log_group, cluster = pool.submit(make_role), pool.submit(make_logs), pool.submit(make_cluster)
         vpc, subnets, groups = make_network()
         balancer = pool.submit(make_balancer, subnets, groups[0])
         target_group = pool.submit(make_target_group, vpc)
         definition = pool.submit(lambda: (log_group.result(), register(image, role.result()))[1])
         make_listener(balancer.result(), target_group.result())
-        cluster.result()
+        cluster.result(), shipped.result()
         service = ecs.create_service(
             cluster=NAME,
             serviceName="web",
@@ -57,10 +60,11 @@ def first(image):
 
 
 def update(image):
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
+        shipped, definition = pool.submit(ship, image), pool.submit(register, image, ROLE)
         balancer = pool.submit(lambda: elb.describe_load_balancers(Names=[NAME])["LoadBalancers"][0])
-        role = f"arn:aws:iam::123456789012:role/{NAME}"
-        service = ecs.update_service(cluster=NAME, service="web", taskDefinition=register(image, role))["service"]
+        shipped.result()
+        service = ecs.update_service(cluster=NAME, service="web", taskDefinition=definition.result())["service"]
         deployment = next(one for one in service["deployments"] if one["status"] == "PRIMARY")
         wait(deployment["id"], balancer.result()["DNSName"])
 
@@ -70,6 +74,11 @@ def noop(image):
     definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     if definition["containerDefinitions"][0]["image"] != image:
         update(image)
+
+
+def ship(image):
+    subprocess.run(["docker", "build", "--quiet", "--tag", image, sys.argv[3]], check=True)
+    subprocess.run(["docker", "push", "--quiet", image], check=True)
 
 
 def make_role():

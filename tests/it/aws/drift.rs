@@ -35,7 +35,7 @@ impl Hand<'_> {
 
     /// The ARN, or for security groups the id, of what is called so.
     fn id(&self, kind: &str, name: &str, key: &str) -> String {
-        let account = self.platform.aws().account_of(|it| it.contains(name));
+        let account = self.platform.aws().account_of(|it| it.contains(&self.prefix));
         let found = account.kind(kind).into_iter().find(|it| it.name == name);
         let found = found.unwrap_or_else(|| panic!("no {kind} {name}: {:?}", account.names()));
         found.state[key].as_str().expect("an id").to_owned()

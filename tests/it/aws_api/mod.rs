@@ -1,22 +1,19 @@
 //! What is said to AWS without its SDK, said to two emulators that were written independently of
 //! each other: buckets, the ledger with its lease, and EC2.
-//!
-//! They are running already: `scripts/aws-emulators.sh` starts them and says where.
 
 mod bucket;
 mod ec2;
 mod ledger;
 
 use std::{
-    env, process,
+    process,
     sync::atomic::{AtomicU32, Ordering},
 };
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use mizan::{http::Http, targets::aws::api::s3::Bucket};
 
-const ACCOUNT: &str = "123456789012";
-const REGION: &str = "eu-west-1";
+use crate::support::aws::{ACCOUNT, Aws, REGION};
 
 /// An emulator.
 struct Peer {
@@ -25,11 +22,8 @@ struct Peer {
 
 /// Both emulators.
 fn peers() -> [Peer; 2] {
-    ["MIZAN_TEST_MINISTACK", "MIZAN_TEST_MOTO"].map(|name| {
-        let missing =
-            |_| panic!("{name} is not set: start the emulators by scripts/aws-emulators.sh");
-        Peer { url: env::var(name).unwrap_or_else(missing) }
-    })
+    let aws = Aws::shared();
+    [aws.endpoint(), aws.moto()].map(|url| Peer { url })
 }
 
 impl Peer {

@@ -60,18 +60,16 @@ fn what_is_not_ours_stays_and_an_empty_account_is_left_alone() {
 #[test]
 fn what_needs_another_goes_before_it() {
     let plan = teardown(&deployed(EDGE).seen, ALL);
-    let at = |kind: &str| {
-        plan.steps
-            .iter()
-            .position(|step| step.resource.kind == kind)
-            .unwrap_or_else(|| panic!("no step for a {kind}"))
+    let at = |wanted: &str| {
+        let position = plan.steps.iter().position(|step| step.id.0.starts_with(wanted));
+        position.unwrap_or_else(|| panic!("no step {wanted}"))
     };
     for (first, then) in [
-        ("scaling", "service"),
+        ("scaling/web", "service/web"),
         ("service", "cluster"),
-        ("rule", "listener"),
+        ("rule", "listener/443"),
         ("listener", "load-balancer"),
-        ("listener", "certificate"),
+        ("listener/443", "certificate"),
         ("load-balancer", "security-group"),
         ("service", "role"),
         ("repository", "ledger"),

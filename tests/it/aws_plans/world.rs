@@ -178,7 +178,11 @@ impl World {
             Op::TakeArtifacts => self.seen.artifacts_cached = true,
             Op::Put { thing } => {
                 let resolved = Self::resolved(desired, version);
-                self.put(resolved.thing(&thing.id()).unwrap_or(thing).clone());
+                let known = match thing {
+                    Thing::Rule(_) => resolved.thing(&thing.id()),
+                    _ => None,
+                };
+                self.put(known.unwrap_or(thing).clone());
             }
             Op::Delete { thing } => {
                 self.seen.things.retain(|_, seen| {

@@ -20,8 +20,7 @@ use mizan::{
 use object_store::memory::InMemory;
 use tokio_util::sync::CancellationToken;
 
-pub const ACCOUNT: &str = "123456789012";
-pub const REGION: &str = "eu-west-1";
+use crate::support::aws::{ACCOUNT, Aws, REGION};
 
 /// An environment of its own in an account that others use too.
 pub struct World {
@@ -31,11 +30,8 @@ pub struct World {
 
 /// Both emulators; autoscaling is moto's in both.
 pub fn worlds(what: &str) -> [World; 2] {
-    let [ministack, moto] = ["MIZAN_TEST_MINISTACK", "MIZAN_TEST_MOTO"].map(|name| {
-        let missing =
-            |_| panic!("{name} is not set: start the emulators by scripts/aws-emulators.sh");
-        env::var(name).unwrap_or_else(missing)
-    });
+    let aws = Aws::shared();
+    let (ministack, moto) = (aws.endpoint(), aws.moto());
     [World::at(what, &ministack, &moto), World::at(what, &moto, &moto)]
 }
 
@@ -45,7 +41,7 @@ impl World {
             account: ACCOUNT.to_owned(),
             partition: "aws".to_owned(),
             region: REGION.to_owned(),
-            app: AppName::new(&format!("{what}-{}", process::id())).unwrap(),
+            app: AppName::new(format!("{what}-{}", process::id())).unwrap(),
             env: EnvName::new("production").unwrap(),
         };
         let executor = AwsExecutor {

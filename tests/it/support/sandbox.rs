@@ -118,6 +118,7 @@ impl Sandbox {
             .env("XDG_DATA_HOME", self.folder.path().join("data"))
             .env("XDG_CACHE_HOME", self.folder.path().join("cache"))
             .env("MIZAN_WORKERD", &self.workerd)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env_remove("MIZAN_ENV")
             .env_remove("MIZAN_LOG")

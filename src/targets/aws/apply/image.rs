@@ -22,29 +22,28 @@ impl AwsExecutor {
         self.source.as_ref().ok_or_else(|| Error::failed("this plan has no source"))
     }
 
-    /// The image is in the repository. One that is there already is left as it is, and the Docker
-    /// engine is not even asked. Its outputs are `digest` and `image`, the tag.
+    /// The image is in the repository. A plan has this step only if it was not there. Its outputs
+    /// are `digest` and `image`, the tag.
     pub(super) async fn push_image(
         &self,
         image: &Late<String>,
         context: &StepContext<'_>,
     ) -> Result<StepOutput> {
-        if let Late::Known(tag) = image
-            && let Some(digest) = self.pushed_digest(tag).await?
-        {
-            return Ok(output(tag, digest));
-        }
         let Source { app, lock, refresh, .. } = self.source()?;
         let engine = docker::connect().await?;
         let built = images::build(&engine, app, lock, *refresh, context).await?;
         let tag = tag_of(&built.reference);
         self.require_planned(image, tag)?;
-        self.require_architecture(&engine, &built.id).await?;
+        let (_, pushed, credentials) = tokio::try_join!(
+            self.require_architecture(&engine, &built.id),
+            self.pushed_digest(tag),
+            self.registry_credentials(),
+        )?;
         // Whoever pushed the same content from elsewhere meanwhile has done our work.
-        if let Some(digest) = self.pushed_digest(tag).await? {
+        if let Some(digest) = pushed {
             return Ok(output(tag, digest));
         }
-        let digest = self.push(&engine, &built.reference, tag, context).await?;
+        let digest = self.push(&engine, &built.reference, tag, credentials, context).await?;
         Ok(output(tag, digest))
     }
 
@@ -86,6 +85,7 @@ impl AwsExecutor {
         engine: &Docker,
         local: &str,
         tag: &str,
+        credentials: DockerCredentials,
         context: &StepContext<'_>,
     ) -> Result<String> {
         let repository = self.scope.repository();
@@ -94,7 +94,6 @@ impl AwsExecutor {
             tag: tag.to_owned(),
         };
         context.progress(format!("pushing to {repository}:{tag}"));
-        let credentials = self.registry_credentials().await?;
         let pushed = images::push(engine, local, &remote, credentials, context).await?;
         let digest = self.pushed_digest(tag).await?.ok_or_else(|| {
             Error::failed(format!("{repository} does not have {tag}, although it was pushed"))

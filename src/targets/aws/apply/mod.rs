@@ -8,6 +8,7 @@ mod image;
 mod leftover;
 mod one_task;
 mod ownership;
+mod pace;
 mod patience;
 mod record;
 mod release_step;

@@ -10,6 +10,7 @@ use super::{
     },
     AwsExecutor,
     one_task::OneTask,
+    pace::pause_after,
     service::finder,
 };
 use crate::{
@@ -20,8 +21,8 @@ use crate::{
 
 /// The name of the step's container, and the end of its family's.
 const NAME: &str = "release-step";
-/// Between two looks at the task.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The longest pause between two looks at the task: its log is watched.
+const LOOK_WITHIN: Duration = Duration::from_millis(500);
 /// Fargate needs a minute or two to place a task and to pull its image.
 const STARTS_WITHIN: Duration = Duration::from_secs(600);
 impl AwsExecutor {
@@ -110,8 +111,9 @@ impl AwsExecutor {
             if self.clock.now() - since >= limit {
                 return Err(self.too_long(run, spec, &seen, &log).await);
             }
+            let pause = pause_after(self.clock.now() - since).min(LOOK_WITHIN);
             tokio::select! {
-                () = self.clock.sleep(LOOK_EVERY) => {}
+                () = self.clock.sleep(pause) => {}
                 () = context.cancel.cancelled() => {
                     self.stop_task(&run.cluster, &task.arn, "mizan was interrupted").await?;
                     return Err(Error::new(ErrorKind::Interrupted, "cancelled"));

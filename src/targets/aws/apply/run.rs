@@ -15,6 +15,7 @@ use super::{
     },
     AwsExecutor,
     one_task::OneTask,
+    pace::pause_after,
     service::one_time_token,
 };
 use crate::{
@@ -24,8 +25,8 @@ use crate::{
     plan::StepId,
 };
 
-/// Between two looks at the task and its log.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The longest pause between two looks at the task and its log.
+const LOOK_WITHIN: Duration = Duration::from_millis(500);
 
 impl AwsExecutor {
     /// Runs a command with the image, environment and network of the live web service; answers
@@ -71,6 +72,7 @@ impl AwsExecutor {
         task: &SeenTask,
         mut log: TaskLog,
     ) -> Result<SeenTask> {
+        let begin = self.clock.now();
         loop {
             let described =
                 SeenTask::describe(&self.clients.ecs, &run.cluster, vec![task.arn.clone()]);
@@ -83,7 +85,7 @@ impl AwsExecutor {
                 print(&log.last_lines(&self.clients.logs, patient).await?)?;
                 return Ok(ended);
             }
-            self.clock.sleep(LOOK_EVERY).await;
+            self.clock.sleep(pause_after(self.clock.now() - begin).min(LOOK_WITHIN)).await;
         }
     }
 }

@@ -27,7 +27,7 @@ impl<'a> Planner<'a> {
             }
             let needs = steps(&needs);
             let op = Op::Delete { thing: (*thing).clone() };
-            self.late_step(thing.id(), NOT_WANTED.to_owned(), needs, op);
+            self.remove(thing.id(), NOT_WANTED.to_owned(), needs, op);
         }
         for name in services {
             // What scales a service goes before it.
@@ -37,7 +37,7 @@ impl<'a> Planner<'a> {
                 None => NOT_WANTED.to_owned(),
             };
             let op = Op::DeleteService { service: name.to_owned() };
-            self.late_step(service_resource(name), why, needs, op);
+            self.remove(service_resource(name), why, needs, op);
         }
         for rule in std::mem::take(&mut self.replaced) {
             self.old_rule(rule);
@@ -54,7 +54,7 @@ impl<'a> Planner<'a> {
             .collect()
     }
 
-    fn removed_services(&self) -> Vec<&'a str> {
+    pub(super) fn removed_services(&self) -> Vec<&'a str> {
         let seen = self.observed.services.iter();
         let ours = seen.filter(|(_, seen)| seen.present().is_some_and(|seen| seen.ours));
         ours.map(|(name, _)| name.as_str())
@@ -66,7 +66,7 @@ impl<'a> Planner<'a> {
     fn old_rule(&mut self, rule: Rule) {
         let resource = ResourceId::new("rule", format!("{} at port {}", rule.name, rule.port));
         let why = "it was replaced".to_owned();
-        self.late_step(resource, why, Vec::new(), Op::Delete { thing: Thing::Rule(rule) });
+        self.remove(resource, why, Vec::new(), Op::Delete { thing: Thing::Rule(rule) });
     }
 
     /// Releases beyond `keep_releases`.
@@ -79,7 +79,7 @@ impl<'a> Planner<'a> {
         for release in old.into_iter().filter(|old| Some(*old) != live) {
             let why = format!("beyond keep_releases: {}", self.desired.keep_releases);
             let op = Op::ForgetRelease { release };
-            self.late_step(release_resource(release), why, Vec::new(), op);
+            self.remove(release_resource(release), why, Vec::new(), op);
         }
     }
 }

@@ -6,9 +6,9 @@ use super::{
         seen::SeenThing,
         spec::{Rule, Thing},
     },
-    Planner, Purpose, artifacts_resource, fields, image_resource, kept, order,
+    Planner, Purpose, artifacts_resource, fields, image_resource, kept, order, service_resource,
 };
-use crate::plan::{Change, Note, ResourceId, Seen, StepId, Undo};
+use crate::plan::{Change, FieldDiff, Note, ResourceId, Seen, StepId, Undo};
 
 impl Planner<'_> {
     pub(super) fn image(&mut self) {
@@ -67,6 +67,13 @@ impl Planner<'_> {
             self.builder.unchanged(thing.id());
             return;
         }
+        if let Some(wide) = self.bridge(thing, seen) {
+            if wide != seen.thing {
+                self.update(&wide, seen);
+            }
+            self.bridged.push((wide, thing.clone()));
+            return;
+        }
         let fields = fields::of_things(&seen.thing, thing);
         if let (Thing::Rule(old), Thing::Rule(new)) = (&seen.thing, thing)
             && (old.port, &old.balancer) != (new.port, &new.balancer)
@@ -74,13 +81,18 @@ impl Planner<'_> {
             self.move_rule(old, thing, fields);
             return;
         }
+        self.update(thing, seen);
+    }
+
+    fn update(&mut self, thing: &Thing, seen: &SeenThing) {
+        let fields = fields::of_things(&seen.thing, thing);
         let undo = Undo::Restore { op: Box::new(Op::Put { thing: seen.thing.clone() }) };
         self.put(thing, Change::Update { fields }, undo);
     }
 
     /// A rule stays at its listener: the new one is made first, the old one goes when the release
     /// is recorded.
-    fn move_rule(&mut self, old: &Rule, new: &Thing, fields: Vec<crate::plan::FieldDiff>) {
+    fn move_rule(&mut self, old: &Rule, new: &Thing, fields: Vec<FieldDiff>) {
         let why = "a rule cannot move to another listener".to_owned();
         self.put(new, Change::Replace { why, fields }, Undo::Delete);
         self.replaced.push(old.clone());
@@ -99,7 +111,14 @@ impl Planner<'_> {
     }
 
     fn put(&mut self, thing: &Thing, change: Change, undo: Undo<Op>) {
-        let needs = order::needs(thing).iter().map(ResourceId::step_id).collect();
+        let needs = match self.comes_after_web(&thing.id()) {
+            true => {
+                self.desired.web().map(|(name, _)| service_resource(name)).into_iter().collect()
+            }
+            false => order::needs(thing),
+        };
+        let needs = needs.iter().filter(|id| !self.comes_after_web(id)).map(ResourceId::step_id);
+        let needs = needs.collect();
         self.step(thing.id(), change, needs, Op::Put { thing: thing.clone() }, undo);
     }
 
@@ -125,6 +144,15 @@ impl Planner<'_> {
     pub(super) fn for_traffic(&self) -> Vec<StepId> {
         let things = self.desired.things.iter();
         let things = things.filter(|thing| !matches!(thing, Thing::Scaling(_)));
-        things.map(|thing| thing.id().step_id()).collect()
+        let ids = things.map(Thing::id).filter(|id| !self.comes_after_web(id));
+        ids.map(|id| id.step_id()).collect()
+    }
+
+    /// True for a target group with tasks in it: it asks for another health path only when no task
+    /// is left that does not know it, or ECS would kill the live release.
+    fn comes_after_web(&self, id: &ResourceId) -> bool {
+        id.kind == "target-group"
+            && self.live.is_some()
+            && self.observed.things.get(id).is_some_and(|seen| seen.present().is_some())
     }
 }

@@ -4,7 +4,7 @@ use aws_sdk_sts::error::SdkError;
 
 use super::super::{
     clients::Clients,
-    failure::{code, failure},
+    failure::{chain, code, failure},
     names::Scope,
 };
 use crate::{
@@ -41,13 +41,6 @@ pub async fn identity(
 
 const WHAT: &str = "AWS does not say whose credentials these are";
 
-/// An error and all its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    texts.join(": ")
-}
-
 /// The second part of an ARN.
 fn partition(arn: &str) -> &str {
     arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws")
@@ -74,7 +67,12 @@ fn unreachable(region: &str, cause: &str) -> Error {
             .cause(cause)
             .hint("run `aws sso login`, then the same command again");
     }
-    if has(&["no providers in chain", "no credentials found", "credential provider"]) {
+    if has(&[
+        "no providers in chain",
+        "no credentials found",
+        "credential provider",
+        "loading credentials",
+    ]) {
         return Error::new(ErrorKind::Denied, "there are no AWS credentials")
             .cause(
                 "tried: AWS_ACCESS_KEY_ID, the profile (AWS_PROFILE), AWS_WEB_IDENTITY_TOKEN_FILE, \

@@ -74,7 +74,7 @@ pub async fn observe_records(
     let look = Look { cloudflare, owner: Owner::new(&scope.app, &scope.env), wanted };
     let zones = look.zones().await;
     let looks = wanted.records.iter().map(async |record| {
-        let seen = look.record(record, &zones).await.unwrap_or_else(|error| Seen::Unknown(error));
+        let seen = look.record(record, &zones).await.unwrap_or_else(Seen::Unknown);
         (Thing::DnsRecord(record.clone()).id(), seen)
     });
     let mut found: Found = join_all(looks).await.into_iter().collect();

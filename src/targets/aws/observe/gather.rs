@@ -17,7 +17,7 @@ use super::{
     dns, families,
     groups::{self, GroupNames},
     lookup::Lookup,
-    release::Records,
+    release::{Recorded, Records},
     release_step,
     services::{self, Found},
     task_definition,
@@ -30,7 +30,6 @@ use super::{
 use crate::{
     cloudflare::Cloudflare,
     error::Result,
-    ledger::Ledger,
     model::ReleaseId,
     plan::{Late, ResourceId, Seen},
 };
@@ -41,62 +40,44 @@ type Secrets = BTreeMap<String, StoredSecret>;
 /// Everything of the environment: what `want` asks for and what an earlier deploy has made. Without
 /// `want`, for a teardown, what recorded releases have made and what is called and tagged as ours.
 ///
-/// `own_bucket` says that the ledger is in our bucket, which a first deploy makes.
-///
 /// # Errors
-/// AWS cannot be reached or fails, or the ledger's record of the live release cannot be read.
+/// AWS cannot be reached or fails.
 pub async fn observe(
     clients: &Clients,
     cloudflare: Option<&Cloudflare>,
     scope: &Scope,
     want: Option<&Desired>,
-    ledger: &Ledger,
-    own_bucket: bool,
+    recorded: &Recorded,
 ) -> Result<Observed> {
-    let (has_bucket, records) = ledger_of(clients, scope, ledger, own_bucket).await?;
-    let look = Look::new(clients, cloudflare, scope, want, &records);
+    let Recorded { bucket, records } = recorded;
+    let look = Look::new(clients, cloudflare, scope, want, records);
     let (raw, image_digest, families, bucket_users) = tokio::try_join!(
         look.read(),
         look.image_digest(),
         look.families(),
-        look.bucket_users(has_bucket)
+        look.bucket_users(*bucket)
     )?;
     let services = look.services(&raw).await?;
-    let newest = newest(&records, &services);
+    let (things, migrated, leftovers) = tokio::try_join!(
+        look.things(&raw, &services),
+        look.migrated(&raw),
+        look.leftovers(&families)
+    )?;
     Ok(Observed {
-        things: look.things(&raw, &services).await?,
-        migrated: look.migrated(&raw).await?,
-        newest,
+        things,
+        migrated,
+        newest: newest(records, &services),
         image_digest,
         artifacts_cached: false,
         releases: records.ids(),
-        bucket: has_bucket,
+        bucket: *bucket,
         bucket_users,
         secrets: raw.secrets.as_ref().map(known_names).unwrap_or_default(),
-        leftovers: look.leftovers(&families).await?,
+        leftovers,
         services,
         families,
-        current: records.current,
+        current: records.current.clone(),
     })
-}
-
-/// True if our bucket is there, and what the ledger has recorded. Both are asked at once: a ledger
-/// in a bucket that is not there yet has recorded nothing.
-async fn ledger_of(
-    clients: &Clients,
-    scope: &Scope,
-    ledger: &Ledger,
-    own_bucket: bool,
-) -> Result<(bool, Records)> {
-    if !own_bucket {
-        return Ok((false, Records::read(ledger).await?));
-    }
-    let bucket = clients.bucket(scope);
-    let (has_bucket, records) = tokio::join!(bucket.exists(), Records::read(ledger));
-    match has_bucket? {
-        true => Ok((true, records?)),
-        false => Ok((false, Records::default())),
-    }
 }
 
 /// The environments of an app that have something in the bucket, as `<app>/<env>`.

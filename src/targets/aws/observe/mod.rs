@@ -25,6 +25,6 @@ mod traffic;
 pub use account::identity;
 pub use gather::observe;
 pub use network::network;
-pub use release::current_release;
+pub use release::{Recorded, current_release};
 pub use status::{ServiceStatus, Status, TargetStatus, TaskStatus, status};
 pub use traffic::{balancer_dns, given_balancer};

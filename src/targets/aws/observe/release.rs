@@ -2,15 +2,50 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{desired::Desired, seen::CurrentRelease, spec::TaskSpec};
+use super::super::{
+    clients::Clients, desired::Desired, names::Scope, seen::CurrentRelease, spec::TaskSpec,
+};
 use crate::{
     error::{Context, ErrorKind, Result},
     ledger::{Ledger, Release},
     model::ReleaseId,
 };
 
+/// What an environment's ledger says, and whether it has a place to be.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// The ledger is in our bucket, and that is there.
+    pub(super) bucket: bool,
+    /// The releases.
+    pub(super) records: Records,
+}
+
+impl Recorded {
+    /// Reads it. `own_bucket` says that the ledger is in our bucket, which a first deploy makes: one
+    /// in a bucket that is not there yet has recorded nothing.
+    ///
+    /// # Errors
+    /// The ledger cannot be reached, or its record of the live release cannot be read.
+    pub async fn read(
+        clients: &Clients,
+        scope: &Scope,
+        ledger: &Ledger,
+        own_bucket: bool,
+    ) -> Result<Self> {
+        if !own_bucket {
+            return Ok(Self { bucket: false, records: Records::read(ledger).await? });
+        }
+        let bucket = clients.bucket(scope);
+        let (is_there, records) = tokio::join!(bucket.exists(), Records::read(ledger));
+        match is_there? {
+            true => Ok(Self { bucket: true, records: records? }),
+            false => Ok(Self { bucket: false, records: Records::default() }),
+        }
+    }
+}
+
 /// The recorded releases.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Records {
     /// All of them, newest first.
     pub all: Vec<Release>,
@@ -21,8 +56,16 @@ pub(super) struct Records {
 impl Records {
     /// Reads them.
     pub async fn read(ledger: &Ledger) -> Result<Self> {
-        let (all, current) = tokio::try_join!(ledger.releases(), ledger.current())?;
-        Ok(Self { all, current: current.as_ref().map(current_release).transpose()? })
+        let (all, current) = tokio::try_join!(ledger.releases(), ledger.current_id())?;
+        let current = match current {
+            None => None,
+            Some(id) => match all.iter().find(|release| release.id == id) {
+                Some(release) => Some(current_release(release)?),
+                // The ledger says what is missing.
+                None => Some(current_release(&ledger.release(id).await?)?),
+            },
+        };
+        Ok(Self { all, current })
     }
 
     /// The task that a recorded release has registered under this ARN.

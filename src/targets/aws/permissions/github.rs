@@ -132,7 +132,8 @@ mod tests {
             scope: &scope,
             cluster: None,
             balancer: None,
-            roles: &[],
+            roles: Vec::new(),
+            references: Vec::new(),
             https: false,
             scaling: false,
         };

@@ -8,7 +8,7 @@ mod resources;
 mod table;
 
 pub use github::{GithubRole, Repository, Workflow};
-pub use policy::Policy;
+pub use policy::{Policy, Statement};
 pub use reference::markdown;
 pub use resources::{Environment, On};
 pub use table::TABLE;
@@ -54,6 +54,10 @@ pub enum Purpose {
     Logs,
     /// Secrets.
     Secrets,
+    /// Secrets that `mizan.yaml` refers to. Without it, a change of theirs is not seen.
+    GivenSecrets,
+    /// Parameters of SSM that it refers to, likewise.
+    GivenParameters,
     /// Load balancer, target group, listeners and rules.
     Traffic,
     /// The certificate of the origin. Only with a domain.
@@ -68,7 +72,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// All, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Account,
         Self::Ledger,
         Self::Image,
@@ -76,6 +80,8 @@ impl Purpose {
         Self::Network,
         Self::Logs,
         Self::Secrets,
+        Self::GivenSecrets,
+        Self::GivenParameters,
         Self::Traffic,
         Self::Certificate,
         Self::Services,
@@ -93,6 +99,8 @@ impl Purpose {
             Self::Network => "looking at the network, making security groups",
             Self::Logs => "the log group, and reading it",
             Self::Secrets => "secrets",
+            Self::GivenSecrets => "secrets that mizan.yaml refers to",
+            Self::GivenParameters => "parameters of SSM that mizan.yaml refers to",
             Self::Traffic => "load balancer, target group, listeners and rules",
             Self::Certificate => "the origin's certificate (with a domain)",
             Self::Services => "cluster, services, tasks, the release step",
@@ -108,6 +116,8 @@ impl Permission {
         let wanted = match self.purpose {
             Purpose::Certificate => environment.https,
             Purpose::Scaling => environment.scaling || self.on == On::Any,
+            Purpose::GivenSecrets => environment.refers_to(":secretsmanager:"),
+            Purpose::GivenParameters => environment.refers_to(":ssm:"),
             Purpose::Doctor => false,
             _ => true,
         };

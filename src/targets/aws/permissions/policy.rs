@@ -97,7 +97,7 @@ mod tests {
         let balancer =
             "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shared/50dc";
         let given = Environment {
-            roles: &roles,
+            roles: roles.to_vec(),
             cluster: Some("shared"),
             balancer: Some(balancer),
             ..everything(&scope)
@@ -114,6 +114,14 @@ mod tests {
     }
 
     fn everything(scope: &crate::targets::aws::Scope) -> Environment<'_> {
-        Environment { scope, cluster: None, balancer: None, roles: &[], https: true, scaling: true }
+        Environment {
+            scope,
+            cluster: None,
+            balancer: None,
+            roles: Vec::new(),
+            references: Vec::new(),
+            https: true,
+            scaling: true,
+        }
     }
 }

@@ -35,6 +35,12 @@ Some things that a policy cannot say:
   known beforehand.
 ";
 
+/// What the examples refer to.
+const REFERENCES: [&str; 2] = [
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shared-AbCdEf",
+    "arn:aws:ssm:eu-west-1:123456789012:parameter/shared",
+];
+
 /// The page.
 pub fn markdown() -> String {
     let scope = sample();
@@ -50,8 +56,7 @@ fn write_tables(page: &mut String, environment: &Environment<'_>) -> std::fmt::R
     writeln!(page, "\n## Every permission\n")?;
     writeln!(
         page,
-        "An asterisk alone means that AWS knows no resources for the action (it lists, or looks \
-         things up by what they are called)."
+        "An asterisk alone means that the action lists, or that AWS knows no resources for it."
     )?;
     for purpose in Purpose::ALL {
         let rows = TABLE.iter().filter(|permission| permission.purpose == purpose);
@@ -116,7 +121,15 @@ pub(super) fn sample() -> Scope {
 }
 
 fn everything(scope: &Scope) -> Environment<'_> {
-    Environment { scope, cluster: None, balancer: None, roles: &[], https: true, scaling: true }
+    Environment {
+        scope,
+        cluster: None,
+        balancer: None,
+        roles: Vec::new(),
+        references: REFERENCES.to_vec(),
+        https: true,
+        scaling: true,
+    }
 }
 
 #[cfg(test)]

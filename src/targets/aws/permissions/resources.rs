@@ -3,10 +3,13 @@
 
 use serde_json::{Value, json};
 
-use crate::targets::aws::names::{Scope, Tags};
+use crate::{
+    model::{App, AwsTarget},
+    targets::aws::names::{Scope, Tags},
+};
 
 /// An environment, as far as permissions differ from one to the other.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Environment<'a> {
     /// Whose it is, in which account and region.
     pub scope: &'a Scope,
@@ -15,11 +18,40 @@ pub struct Environment<'a> {
     /// The ARN of the load balancer that it names, likewise.
     pub balancer: Option<&'a str>,
     /// The ARNs of the roles that it names.
-    pub roles: &'a [&'a str],
+    pub roles: Vec<&'a str>,
+    /// The ARNs of the secrets and parameters that it refers to.
+    pub references: Vec<&'a str>,
     /// The origin has a certificate of its own.
     pub https: bool,
     /// A service scales by itself.
     pub scaling: bool,
+}
+
+impl<'a> Environment<'a> {
+    /// What `mizan.yaml` says about it.
+    pub fn of(scope: &'a Scope, app: &'a App, target: &'a AwsTarget) -> Self {
+        let roles = [&target.execution_role, &target.task_role];
+        Self {
+            scope,
+            cluster: target.cluster.as_deref(),
+            balancer: target.load_balancer.as_deref(),
+            roles: roles.into_iter().flatten().map(String::as_str).collect(),
+            references: app.secrets.values().filter_map(|it| it.from.as_deref()).collect(),
+            https: app.domain.is_some() && target.certificate.is_none(),
+            scaling: app.services.values().any(|service| service.scale.max > service.scale.min),
+        }
+    }
+
+    /// True if `mizan.yaml` refers to a secret or parameter of this service.
+    pub(super) fn refers_to(&self, service: &str) -> bool {
+        self.references.iter().any(|arn| arn.contains(service))
+    }
+
+    /// The ARNs of the secrets, without the key, stage and version that ECS takes behind them.
+    fn given_secrets(&self) -> Vec<String> {
+        let secrets = self.references.iter().filter(|arn| arn.contains(":secretsmanager:"));
+        secrets.map(|arn| arn.splitn(8, ':').take(7).collect::<Vec<_>>().join(":")).collect()
+    }
 }
 
 /// Resources, with the conditions under which they are meant.
@@ -27,36 +59,65 @@ pub struct Environment<'a> {
 pub enum On {
     /// Nothing: everybody may.
     Free,
-    /// Everything: for these actions AWS knows no resources.
+    /// Everything: these actions list, or AWS knows no resources for them.
     Any,
+    /// The ledger's bucket.
     Bucket,
+    /// The ledger of this environment in it.
     Objects,
+    /// The ECR repository.
     Repository,
+    /// The two roles of its tasks.
     Roles,
+    /// Its roles, passed on to tasks and to nothing else.
     PassedRoles,
+    /// The roles that AWS itself has in an account.
     ServiceLinkedRoles,
+    /// Any VPC, to make a group in it.
     Vpcs,
+    /// Security groups that are made with our tags.
     NewGroups,
+    /// The tags of a group that is being made.
     NewGroupTags,
+    /// Security groups with our tags.
     Groups,
-    LogGroups,
+    /// The log group.
     LogGroup,
+    /// The secrets of the environment.
     Secrets,
+    /// The secrets of others that `mizan.yaml` refers to.
+    GivenSecrets,
+    /// The load balancer.
     Balancer,
+    /// The target group.
     TargetGroup,
+    /// The load balancer's listeners.
     Listeners,
+    /// Their rules.
     Rules,
+    /// Certificates that are asked for with our tags.
     NewCertificates,
+    /// All certificates, to see whose they are.
     AllCertificates,
+    /// Certificates with our tags.
     Certificates,
+    /// The cluster.
     Cluster,
+    /// What is in the cluster.
     InCluster,
+    /// Its services, as far as they are ours by name.
     Services,
+    /// Our task definitions.
     TaskDefinitions,
+    /// The same, run in the cluster.
     RunDefinitions,
+    /// The tasks in the cluster.
     Tasks,
+    /// Scalable targets of ECS.
     ScalableTargets,
+    /// The alarms that AWS makes for a scaling policy.
     Alarms,
+    /// Whoever asks.
     Principals,
 }
 
@@ -104,7 +165,6 @@ impl On {
             Self::ServiceLinkedRoles => vec![scope.role_arn("aws-service-role/*")],
             Self::Vpcs => ec2("vpc"),
             Self::NewGroups | Self::NewGroupTags | Self::Groups => ec2("security-group"),
-            Self::LogGroups => vec![scope.arn("logs", "log-group:*")],
             Self::LogGroup => {
                 let group = scope.arn("logs", &format!("log-group:{}", scope.log_group()));
                 vec![format!("{group}:*"), group]
@@ -112,6 +172,7 @@ impl On {
             Self::Secrets => {
                 vec![scope.arn("secretsmanager", &format!("secret:{}/*", scope.secrets_prefix()))]
             }
+            Self::GivenSecrets => environment.given_secrets(),
             Self::Balancer => elb("loadbalancer/app", "/*"),
             Self::Listeners => elb("listener/app", "/*"),
             Self::Rules => elb("listener-rule/app", "/*"),

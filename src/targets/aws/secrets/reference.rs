@@ -144,13 +144,14 @@ mod tests {
 
     #[test]
     fn a_parameter_is_asked_for_by_its_name() {
-        let name = |arn| match place(arn) {
+        let name = |arn: &str| match place(arn) {
             Some(Place::Parameter { name, .. }) => Some(name),
             _ => None,
         };
         let of = |rest: &str| format!("arn:aws:ssm:eu-west-1:123456789012:parameter/{rest}");
-        assert_eq!(name(&of("key")).as_deref(), Some("key"));
-        assert_eq!(name(&of("board/key")).as_deref(), Some("/board/key"));
+        let (plain, nested) = (of("key"), of("board/key"));
+        assert_eq!(name(&plain).as_deref(), Some("key"));
+        assert_eq!(name(&nested).as_deref(), Some("/board/key"));
         assert_eq!(name("arn:aws:s3:::bucket"), None);
     }
 }

@@ -93,7 +93,7 @@ fn s3_action(method: &str, uri: &Uri) -> String {
     let query = uri.query().unwrap_or_default();
     let noun = query.split(['&', '=']).next().unwrap_or_default();
     let name = match (method, of_object, noun) {
-        ("GET", false, "list-type") => "ListObjectsV2",
+        ("GET", false, "list-type" | "delimiter" | "prefix") => "ListObjectsV2",
         ("GET", false, "" | "x-id") if uri.path() == "/" => "ListBuckets",
         ("GET", false, "tagging") => "GetBucketTagging",
         ("PUT", false, "tagging") => "PutBucketTagging",

@@ -122,15 +122,34 @@ impl Look {
         })
     }
 
-    /// True if ECS is done: all tasks of the deployment run, and none of any other.
+    /// True if what is followed runs, and nothing else.
     pub fn is_complete(&self, follow: &Follow) -> bool {
         let Some(ours) = self.followed(follow) else { return false };
-        let others = self.deployments.iter().filter(|it| it.id != ours.id);
         ours.primary
-            && ours.rollout == Rollout::Completed
+            && match follow {
+                Follow::Deployment(_) => self.is_rolled_out(ours),
+                Follow::Revision(_) => self.is_restored(ours),
+            }
+    }
+
+    /// ECS is done: all tasks of the deployment run, and none of any other.
+    fn is_rolled_out(&self, ours: &SeenDeployment) -> bool {
+        ours.rollout == Rollout::Completed
             && ours.running == ours.desired
             && ours.pending == 0
-            && others.map(|it| it.running).sum::<i32>() == 0
+            && self.running(|other| other.id != ours.id) == 0
+    }
+
+    /// Enough tasks of the revision run, and none of any other. Those that ran before and were
+    /// never stopped will do: whether ECS puts new ones in their place is not waited for.
+    fn is_restored(&self, ours: &SeenDeployment) -> bool {
+        let same = |it: &SeenDeployment| it.task_definition == ours.task_definition;
+        self.running(same) >= ours.desired && self.running(|it| !same(it)) == 0
+    }
+
+    /// How many tasks of some deployments run.
+    fn running(&self, which: impl Fn(&SeenDeployment) -> bool) -> i32 {
+        self.deployments.iter().filter(|it| which(it)).map(|it| it.running).sum()
     }
 }
 

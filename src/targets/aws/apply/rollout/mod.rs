@@ -24,7 +24,7 @@ use super::{
         task::{SeenTask, id_of},
         task_log::TaskLog,
     },
-    AwsExecutor,
+    AwsExecutor, pace,
 };
 use crate::{
     engine::{StepContext, Verdict, Wait},
@@ -39,13 +39,6 @@ use probe::Probe;
 pub(super) const CAME_UP_AFTER: &str = "came_up_after_ms";
 /// All of a rollout: tasks are placed, images pulled, old tasks drained and stopped.
 const ROLLOUT_WITHIN: Duration = Duration::from_secs(20 * 60);
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// What does not come at once takes a minute on Fargate: from here on looks are rarer, so that
-/// many services together stay below the API's rate limits.
-const SOON: Duration = Duration::from_secs(10);
-/// The pause that is added to each look from then on.
-const LATER_PAUSE: Duration = Duration::from_millis(1750);
 /// A worker that lives this long after its start is taken to be up, at the least.
 const SETTLED: Duration = Duration::from_millis(1000);
 /// A worker imports the same code as the web service, so it gets this many times what that took
@@ -101,7 +94,7 @@ impl AwsExecutor {
         let wait = Wait {
             what: format!("service {service}"),
             timeout: ROLLOUT_WITHIN,
-            interval: LOOK_EVERY,
+            interval: pace::SHORTEST,
         };
         let mut up = Duration::ZERO;
         let look = async || {
@@ -190,9 +183,9 @@ impl<'a> Watch<'a> {
 
     async fn look(&mut self) -> Result<Look> {
         let clock = &self.executor.clock;
-        if clock.now() - self.begin > SOON {
-            clock.sleep(LATER_PAUSE).await;
-        }
+        let pause = pace::pause_after(clock.now() - self.begin);
+        // The shortest one lies between any two looks already.
+        clock.sleep(pause.saturating_sub(pace::SHORTEST)).await;
         let service = &self.expected.service;
         let (seen, stopped) = tokio::try_join!(
             self.executor.find_service(service),

@@ -200,3 +200,20 @@ fn going_back_follows_the_revision_whoever_brings_it_back() {
     let look = Look { deployments: vec![back, failed], health: None, ..done() };
     assert_eq!(tell(Proof::Running, follow(), &look), "done");
 }
+
+#[test]
+fn what_was_never_stopped_need_not_come_back() {
+    let tell = |crashed: i32, new: i32, kept: i32| {
+        let id = "ecs-svc/3".to_owned();
+        let back = deployment(1, Rollout::InProgress, new);
+        let back = SeenDeployment { id, primary: true, ..back };
+        let crashed = SeenDeployment { primary: false, ..deployment(2, Rollout::Failed, crashed) };
+        let kept = deployment(1, Rollout::Completed, kept);
+        let look = Look { deployments: vec![back, crashed, kept], health: None, ..done() };
+        tell(Proof::Running, Follow::Revision(format!("{REVISION}:1")), &look)
+    };
+    assert_eq!(tell(0, 0, 1), "done", "the tasks before still run");
+    assert_eq!(tell(0, 1, 0), "done", "ECS has started new ones");
+    assert!(tell(0, 0, 0).starts_with("waiting"), "nothing runs");
+    assert!(tell(1, 0, 1).starts_with("waiting"), "what crashes still runs");
+}

@@ -1,5 +1,7 @@
 //! The fields of what outlives releases.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use super::{Fields, created, differing, known, list};
@@ -63,23 +65,26 @@ fn repository(repository: &Repository) -> Fields {
     fields([immutable].into_iter().chain(lifecycle))
 }
 
-/// A role's policies, as what they allow: one field for each action.
+/// A role's policies, as what they allow taken together: one field for each action.
 fn role(role: &Role) -> Fields {
-    let mut found = fields([("trust", known(&role.trust))]);
-    for (name, policy) in &role.policies {
+    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for policy in role.policies.values() {
         let document: Value = serde_json::from_str(policy).unwrap_or_default();
         for statement in one_or_many(&document["Statement"]) {
             let effect = statement["Effect"].as_str().unwrap_or_default().to_lowercase();
-            let mut on = texts(&statement["Resource"]).join(", ");
-            if !statement["Condition"].is_null() {
-                on += &format!(" if {}", statement["Condition"]);
-            }
+            let condition = match &statement["Condition"] {
+                Value::Null => String::new(),
+                condition => format!(" if {condition}"),
+            };
             for action in texts(&statement["Action"]) {
-                found.insert(format!("{name}: {effect} {action}"), known(&on));
+                let on = texts(&statement["Resource"]);
+                let on = on.into_iter().map(|resource| format!("{resource}{condition}"));
+                allowed.entry(format!("{effect} {action}")).or_default().extend(on);
             }
         }
     }
-    found
+    let allowed = allowed.iter().map(|(action, on)| (action.clone(), list(on)));
+    fields([("trust", known(&role.trust))]).into_iter().chain(allowed).collect()
 }
 
 fn one_or_many(value: &Value) -> &[Value] {
