@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 
+mod aws;
 mod aws_api;
 mod aws_permissions;
 mod aws_plans;

@@ -34,11 +34,74 @@ pub struct Fargate {
 
 impl Default for Fargate {
     fn default() -> Self {
-        let aws = Aws::shared();
+        Self::on(Aws::shared())
+    }
+}
+
+impl Fargate {
+    /// An environment in this account.
+    pub fn on(aws: Aws) -> Self {
         let proxy = aws.proxy();
         let environment = aws.environment_by(&proxy);
         let sandbox = Sandbox::new("conformance-app").with_environment(environment);
         Self { sandbox, proxy, aws, light: Cell::new(false) }
+    }
+
+    /// The account.
+    pub fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
+    /// What every call passes on its way; it can strike them.
+    pub fn proxy(&self) -> &Proxy {
+        &self.proxy
+    }
+
+    /// The app's name.
+    pub fn app(&self) -> String {
+        self.sandbox.name().to_owned()
+    }
+
+    /// The app has but its web service.
+    pub fn without_beside(&self) {
+        self.light.set(true);
+    }
+
+    /// The source becomes this app, with more replacements in its `mizan.yaml`.
+    pub fn write_as(&self, app: &App, more: &[(&str, &str)]) {
+        let root = self.sandbox.app();
+        let fixture =
+            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/conformance-app"));
+        let mut config = fs::read_to_string(fixture.join("mizan.yaml")).expect("the fixture");
+        let name = format!("app: {}", self.sandbox.name());
+        let own = [("app: conformance", name.as_str())];
+        for (from, to) in OWN.iter().chain(&own).chain(&app.edits).chain(more) {
+            assert!(config.contains(from), "{from:?} is not in mizan.yaml");
+            config = config.replace(from, to);
+        }
+        if self.light.get() {
+            BESIDE.iter().for_each(|service| config = config.replace(service, ""));
+        }
+        let state = json!({"version": app.version, "fault": app.fault}).to_string();
+        for (name, text) in [("mizan.yaml", config), ("app.json", state)] {
+            fs::write(root.join(name), text).expect("a file of the app");
+        }
+    }
+
+    /// The name of the app's load balancer, if it has one.
+    pub fn dns(&self) -> Result<String, String> {
+        let name = format!("mizan-{}-aws", self.sandbox.name());
+        let by_name = [("Names.member.1", name.as_str())];
+        let found =
+            self.aws.client().query("elasticloadbalancing", "DescribeLoadBalancers", &by_name);
+        let found = found.map_err(|refusal| refusal.body)?;
+        let dns = found["LoadBalancers"][0]["DNSName"].as_str();
+        Ok(dns.expect("a name").to_owned())
+    }
+
+    /// What a visitor gets.
+    pub fn get(&self, path: &str) -> Result<String, String> {
+        self.aws.visit(&self.dns()?, path)
     }
 }
 
@@ -50,23 +113,7 @@ impl Platform for Fargate {
     const STRIDE: usize = 5;
 
     fn write(&self, app: &App) {
-        let root = self.sandbox.app();
-        let fixture =
-            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/conformance-app"));
-        let mut config = fs::read_to_string(fixture.join("mizan.yaml")).expect("the fixture");
-        let name = format!("app: {}", self.sandbox.name());
-        for (from, to) in OWN.iter().chain([&("app: conformance", name.as_str())]).chain(&app.edits)
-        {
-            assert!(config.contains(from), "{from:?} is not in mizan.yaml");
-            config = config.replace(from, to);
-        }
-        if self.light.get() {
-            BESIDE.iter().for_each(|service| config = config.replace(service, ""));
-        }
-        let state = json!({"version": app.version, "fault": app.fault}).to_string();
-        for (name, text) in [("mizan.yaml", config), ("app.json", state)] {
-            fs::write(root.join(name), text).expect("a file of the app");
-        }
+        self.write_as(app, &[]);
     }
 
     fn mizan(&self, arguments: &[&str]) -> Command {
@@ -81,10 +128,12 @@ impl Platform for Fargate {
         let mut services: Vec<String> =
             running.filter_map(|it| it.tags.get("mizan:service").cloned()).collect();
         services.sort();
-        // A secret that is going away is gone. Revisions are the history, which grows.
+        // A secret that is going away is gone; revisions are the history, which grows; and what the
+        // lock leaves lying tells nothing, as long as it goes with the ledger.
         let counts = |it: &Resource| match it.kind {
             "secret pending deletion" => false,
             "ecs task definition" => live.is_none() || is_of(it, live),
+            "s3 object" => live.is_none() || !it.name.contains("/lock."),
             _ => true,
         };
         let ours: Vec<_> = ours.into_iter().filter(counts).collect();
@@ -92,13 +141,7 @@ impl Platform for Fargate {
     }
 
     fn serving(&self) -> Result<String, String> {
-        let name = format!("mizan-{}-aws", self.sandbox.name());
-        let by_name = [("Names.member.1", name.as_str())];
-        let found =
-            self.aws.client().query("elasticloadbalancing", "DescribeLoadBalancers", &by_name);
-        let found = found.map_err(|refusal| refusal.body)?;
-        let dns = &found["LoadBalancers"][0]["DNSName"];
-        self.aws.visit(dns.as_str().expect("a name"), "/version")
+        self.get("/version")
     }
 
     fn squat(&self) -> String {

@@ -13,7 +13,9 @@ mod platform;
 mod table;
 mod world;
 
+pub use aws::Fargate;
 pub use platform::{App, Platform};
+pub use table::is_full;
 pub use world::{Fact, World};
 
 /// One module of tests per target: every scenario of the suite.

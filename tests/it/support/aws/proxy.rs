@@ -47,6 +47,8 @@ struct State {
     faults: Vec<(At, Fault)>,
     hooks: Vec<(At, Moment, Hook)>,
     victim: Option<Pid>,
+    /// How often everything was forgotten.
+    forgotten: usize,
 }
 
 impl fmt::Debug for Proxy {
@@ -90,7 +92,8 @@ impl Proxy {
 
     /// Forgets calls, faults, hooks and the victim: counting begins anew.
     pub fn clear(&self) {
-        *self.shared.state() = State::default();
+        let mut state = self.shared.state();
+        *state = State { forgotten: state.forgotten + 1, ..State::default() };
     }
 
     /// Strikes the calls that are meant. The first fault that fits counts.
@@ -170,14 +173,21 @@ impl Shared {
 
     /// The hooks are taken out while they run: they may use the proxy themselves.
     fn run_hooks(&self, call: &Call, place: Place, moment: Moment) {
-        let all = std::mem::take(&mut self.state().hooks);
+        let (all, forgotten) = {
+            let mut state = self.state();
+            (std::mem::take(&mut state.hooks), state.forgotten)
+        };
         let (mut meant, rest): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|(at, when, _)| *when == moment && at.means(call, place));
         self.state().hooks.extend(rest);
         for (_, _, hook) in &mut meant {
             hook(call);
         }
-        self.state().hooks.extend(meant);
+        let mut state = self.state();
+        // Who was killed may be mourned, and all be forgotten, before this is done.
+        if state.forgotten == forgotten {
+            state.hooks.extend(meant);
+        }
     }
 }
 
