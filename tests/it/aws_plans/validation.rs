@@ -91,8 +91,10 @@ fn a_load_balancer_and_roles_that_do_not_fit() {
 #[test]
 fn a_cluster_that_is_not_there() {
     let text = BOARD.replace("{region: eu-west-1}", "{region: eu-west-1, cluster: nope}");
-    let missing = validate::cluster(&app(&text), false).into_iter().collect::<Vec<_>>();
-    insta::assert_snapshot!(report(&text, &missing), @"");
+    let missing: Vec<_> = validate::cluster(&app(&text), false).into_iter().collect();
+    let told = report(&text, &missing);
+    assert!(told.contains("there is no cluster nope in eu-west-1"), "{told}");
+    assert!(told.contains("--> mizan.yaml:"), "{told}");
     assert_eq!(validate::cluster(&app(&text), true), None);
     assert_eq!(validate::cluster(&app(BOARD), false), None);
 }
