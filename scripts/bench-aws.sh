@@ -74,6 +74,8 @@ run_peer() {
   say "== $1, round $2"
   curl --silent --fail --request POST "$AWS_ENDPOINT_URL/_ministack/reset" >/dev/null
   rm -rf "$results/data" "$results/cache"
+  # What mizan built in the round before, it would not build again.
+  docker images --format '{{.Repository}}:{{.Tag}}' mizan/bench | xargs --no-run-if-empty docker image rm >/dev/null
   make_repository
   measure "$1" first 1
   measure "$1" update 2
