@@ -20,7 +20,7 @@ struct Report {
 /// Runs the command.
 pub async fn run(global: &GlobalArgs, output: &Output) -> Done {
     let app = Project::load(global)?.app;
-    let checks = checks(&app).await?;
+    let checks = Box::pin(checks(&app)).await?;
     let worst = verdict(&checks);
     let report = Report { checks };
     output.result(&report, |out| write(&report.checks, out))?;
@@ -31,7 +31,8 @@ async fn checks(app: &App) -> crate::error::Result<Vec<Check>> {
     match &app.target {
         Target::Local { .. } => Ok(local::doctor::checks().await),
         Target::Aws(target) => {
-            Ok(aws::doctor::checks(app, target, Cloudflare::from_environment()).await)
+            let cloudflare = Cloudflare::from_environment();
+            Ok(Box::pin(aws::doctor::checks(app, target, cloudflare)).await)
         }
         Target::Azure { .. } | Target::Origin { .. } => Err(site::unsupported(app)),
     }

@@ -23,7 +23,8 @@ pub async fn checks(
     target: &AwsTarget,
     cloudflare: Result<Option<Cloudflare>>,
 ) -> Vec<Check> {
-    let (engine, cloud) = join(local::doctor::engine(), cloud(app, target, cloudflare)).await;
+    let cloud = cloud(app, target, cloudflare);
+    let (engine, cloud) = join(local::doctor::engine(), Box::pin(cloud)).await;
     [vec![engine], cloud].concat()
 }
 
@@ -41,14 +42,14 @@ async fn cloud(
         Err(error) => return vec![Check::error("credentials", &error)],
     };
     let environment = Environment::of(&scope, app, target);
-    let (permissions, quotas, network, certificate, dns) = join5(
+    let checks = join5(
         permissions::check(&clients, &environment),
         quotas::checks(&clients, &scope, app),
         network(app, target, &clients),
         certificate(target, &clients, &scope, app),
         dns(app, target, cloudflare),
-    )
-    .await;
+    );
+    let (permissions, quotas, network, certificate, dns) = Box::pin(checks).await;
     let who = Check::ok("credentials", format!("account {} in {}", scope.account, scope.region));
     let mut checks = vec![who];
     checks.extend(permissions);

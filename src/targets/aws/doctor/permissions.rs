@@ -33,7 +33,7 @@ pub async fn check(clients: &Clients, environment: &Environment<'_>) -> Vec<Chec
             vec![Check::skipped(NAME, format!("{principal} may not simulate its own policies"))
                 .hint("allow iam:SimulatePrincipalPolicy, or compare with mizan config iam-policy")]
             .into_iter()
-            .chain(probe(clients).await)
+            .chain(Box::pin(probe(clients)).await)
             .collect()
         }
         Err(error) => vec![Check::error(NAME, &error)],

@@ -124,7 +124,7 @@ impl Look<'_> {
 
     fn containers(&mut self) {
         let all = self.json("ecs", "ListClusters", &json!({}));
-        let arns = self.wanted_of(list(&all["clusterArns"]), |arn| text(arn));
+        let arns = self.wanted_of(list(&all["clusterArns"]), text);
         let wanted = json!({"clusters": arns, "include": ["TAGS", "SETTINGS"]});
         for mut cluster in list(&self.json("ecs", "DescribeClusters", &wanted)["clusters"]) {
             let name = text(&cluster["clusterName"]);
