@@ -6,10 +6,7 @@ use serde_json::Value;
 use super::{deployed, light, migrations};
 use crate::{
     conformance::{App, Platform},
-    support::{
-        Running,
-        aws::{At, Aws, Moment},
-    },
+    support::{Running, aws::Aws},
 };
 
 #[test]
@@ -34,16 +31,14 @@ fn a_deploy_that_loses_its_lock_writes_nothing_more() {
     deployed(&platform, "1");
     platform.write(&App::version(2));
     let lock = format!("/{}/{}/aws/lock.json", platform.aws().bucket(), platform.app());
-    // Somebody takes the lock by force, as `unlock --force` does, before the service is updated.
-    let client = platform.aws().client();
     platform.proxy().clear();
-    platform.proxy().on(At::Action("ecs:RegisterTaskDefinition", 1), Moment::Before, move |_| {
-        client.s3("DELETE", &lock).expect("the lock is gone");
-    });
-    let ended = platform.deploy().expect(75);
-    assert!(ended.stderr.contains("lock"), "{}", ended.stderr);
+    let mut run = platform.begin("hang:before:service/web");
+    run.wait_for_step("service/web");
+    // Somebody takes the lock away by force; the next renewal tells.
+    platform.aws().client().s3("DELETE", &lock).expect("the lock is gone");
+    let ended = run.end().expect(75);
+    assert!(ended.stdout.contains("lock"), "{}", ended.stdout);
     assert_eq!(platform.proxy().count("ecs:UpdateService"), 0);
-    platform.proxy().clear();
     assert_eq!(platform.serving().as_deref(), Ok("1"));
     platform.deploy().expect(0);
     assert_eq!(platform.serving().as_deref(), Ok("2"));

@@ -65,6 +65,7 @@ impl Target<'_> {
         tags.get(Tags::RELEASE) == release.as_ref()
             && tags.get(Tags::SPEC) == Some(&self.hash)
             && seen.task_definition() == Some(&self.definition)
+            && self.count(seen).is_none_or(|count| seen.desired_count == count)
             && !has_failed(seen)
     }
 
@@ -100,7 +101,9 @@ impl AwsExecutor {
         let target = Target { service, release: Some(release), spec: &spec, hash, definition };
         let written = match seen {
             None => self.create_service(&target, context).await?,
-            Some(seen) if target.is_written(&seen) => {
+            // With a task definition that is known already, this is a repair or a rollback: what the
+            // tags say is not all that counts.
+            Some(seen) if task_definition.is_none() && target.is_written(&seen) => {
                 context.progress("going on with the rollout of an interrupted deploy");
                 seen
             }
