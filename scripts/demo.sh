@@ -23,8 +23,10 @@ start() {
 }
 
 build() {
-  say "building mizan (a minute or two the first time)"
-  cargo build --locked --release --quiet
+  say "building mizan (minutes the first time: some hundred crates, those of AWS are large)"
+  local quiet=(--quiet)
+  [ ! -t 2 ] || quiet=() # cargo's bar shows a person that it goes on
+  cargo build --locked --release "${quiet[@]}"
 }
 
 # Without an engine there is nothing left to destroy, and none is started only to find that out.

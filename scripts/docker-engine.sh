@@ -2,7 +2,7 @@
 # A Docker engine for the demo and the tests: the one that answers, else Debian's, installed and started here.
 #
 #   docker-engine.sh ensure [--yes]   use or start an engine; --yes installs without asking
-#   docker-engine.sh stop             end the engine that `ensure` started, and no other
+#   docker-engine.sh stop             end the engine that `ensure` started, and no other, unless containers run on it
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -109,6 +109,10 @@ stop() {
   lock engine
   local pid
   pid=$(cat "$started_by_us" 2>/dev/null) || { say "no Docker engine of ours to stop"; return 0; }
+  if [ -n "$(docker ps --quiet 2>/dev/null)" ]; then
+    say "the Docker engine goes on: other containers run on it (docker ps)"
+    return 0
+  fi
   if [ "$pid" = systemd ]; then
     as_root systemctl stop docker.service docker.socket
   elif [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then # a pid can have been given to another

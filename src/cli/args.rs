@@ -162,7 +162,7 @@ pub struct LogsArgs {
     /// Goes on as new lines come.
     #[arg(short, long)]
     pub follow: bool,
-    /// Lines from the past, per service.
+    /// Lines from the past, per container.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     pub lines: u32,
     /// With the time of each line.

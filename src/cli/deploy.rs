@@ -69,11 +69,16 @@ async fn plan<S: Site>(args: &DeployArgs, project: &Project, output: &Output) ->
     let site = S::open(app).await?;
     project.file.report(&app.env, &site.findings(app))?;
     let mut look = site.look(app).await?;
-    look.plan.notes.extend(site.missing_secrets(app).iter().map(missing_secret));
+    let missing = site.missing_secrets(app);
+    look.plan.notes.extend(missing.iter().map(|secret| missing_secret(secret, app)));
     output.plan(&look.plan)?;
     if let Some(path) = &args.out {
         save(path, &look)?;
-        output.say(&format!("saved; approve it with: mizan deploy --plan-file {}", path.display()));
+        let path = path.display();
+        output.say(&format!(
+            "saved; approve it with: mizan deploy -e {} --plan-file {path}",
+            app.env
+        ));
     }
     match args.detailed_exitcode && !look.plan.is_noop() {
         true => Ok(ExitCode::from(2)),
@@ -187,11 +192,14 @@ async fn provide_secrets<S: Site>(site: &mut S, app: &App, terminal: Terminal) -
 }
 
 /// What a plan says about a secret that has no value yet.
-fn missing_secret(secret: &MissingSecret<'_>) -> Note {
+fn missing_secret(secret: &MissingSecret<'_>, app: &App) -> Note {
     let name = secret.name;
     match secret.generate {
         true => Note::Info(format!("secret {name} will be generated")),
-        false => Note::Warning(format!("secret {name} has no value: mizan secrets set {name}")),
+        false => Note::Warning(format!(
+            "secret {name} has no value, and no deploy goes without it: mizan secrets set {name} -e {}",
+            app.env
+        )),
     }
 }
 

@@ -33,7 +33,11 @@ pub async fn run(global: &GlobalArgs, output: &Output) -> Done {
 async fn list<S: Site>(app: &App, output: &Output) -> Done {
     let site = S::open(app).await?;
     let live = site.ledger().current().await?.map(|release| release.id);
-    let releases = site.ledger().releases().await?;
+    // On AWS the ledger's bucket comes with the first deploy of an account.
+    let releases = match site.exists().await? {
+        true => site.ledger().releases().await?,
+        false => Vec::new(),
+    };
     let rows: Vec<Row> =
         releases.iter().map(|release| row(release, live == Some(release.id))).collect();
     if rows.is_empty() {

@@ -1,21 +1,13 @@
 //! What the reader of a plan should know beside the changes.
 
-use std::collections::BTreeSet;
-
 use super::{super::spec::Thing, Planner};
-use crate::{plan::Note, targets::EnvSpec};
+use crate::plan::Note;
 
 const HTTP: u16 = 80;
 
 impl Planner<'_> {
     pub(super) fn notes(&mut self) {
         self.traffic_notes();
-        for name in self.secrets_without_value() {
-            self.warn(format!(
-                "the secret {name} has no value: set one with `mizan secrets set {name}`, or no \
-                 task will start"
-            ));
-        }
         if !self.observed.bucket {
             let bucket = self.desired.scope.bucket();
             let text = format!(
@@ -50,31 +42,6 @@ impl Planner<'_> {
                 format!("{host} must lead to the load balancer {balancer}: its DNS is yours");
             self.builder.note(Note::Info(text));
         }
-    }
-
-    /// Secrets that a task refers to and nobody has set.
-    fn secrets_without_value(&self) -> BTreeSet<String> {
-        let generated: BTreeSet<String> = self
-            .desired
-            .things
-            .iter()
-            .filter_map(|thing| match thing {
-                Thing::Secret(secret) => Some(secret.name.clone()),
-                _ => None,
-            })
-            .collect();
-        let tasks = self.desired.services.values().map(|spec| &spec.task);
-        let missing = tasks.flat_map(|task| {
-            let empty = task.env.iter().filter(|(name, value)| {
-                matches!(value, EnvSpec::Secret { fingerprint: None })
-                    && !task.references.contains_key(*name)
-            });
-            empty.map(|(name, _)| name)
-        });
-        missing
-            .filter(|name| !generated.contains(&self.desired.scope.secret(name)))
-            .cloned()
-            .collect()
     }
 
     fn warn(&mut self, text: String) {
