@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{light, plan, prefix};
 use crate::{
     conformance::{App, Fargate, Platform},
-    support::aws::{Aws, Client, REGION},
+    support::aws::{Aws, Client},
 };
 
 /// A change by hand.
@@ -66,7 +66,7 @@ impl Hand<'_> {
     }
 }
 
-const DRIFTS: [Drift; 14] = [
+const DRIFTS: [Drift; 13] = [
     Drift {
         step: "security-group/",
         field: "port 22 from 0.0.0.0/0",
@@ -209,16 +209,6 @@ const DRIFTS: [Drift; 14] = [
                 "MaxCapacity": 7});
             let service = "application-autoscaling";
             hand.client.json(service, "RegisterScalableTarget", &target).expect("a target");
-        },
-    },
-    Drift {
-        step: "service/worker",
-        field: "",
-        make: |hand| {
-            let name = format!("{0}/{0}-worker", hand.prefix);
-            let arn = format!("arn:aws:ecs:{REGION}:123456789012:service/{name}");
-            let untag = json!({"resourceArn": arn, "tagKeys": ["mizan:spec", "mizan:release"]});
-            hand.ecs("UntagResource", untag);
         },
     },
 ];
