@@ -1,6 +1,22 @@
 //! What a service answers when it is asked whether it is healthy, and what to do about it.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
+
+/// What has no health path is watched at least so long for a crash.
+const SHORTEST_WATCH: Duration = Duration::from_secs(1);
+/// And no longer: what starts slowly may crash later than that, and a deploy does not wait for it.
+const LONGEST_WATCH: Duration = Duration::from_secs(10);
+/// A worker loads the same app as the web service: it has crashed by this many times the time that
+/// the web service took to answer, or it has loaded.
+const TIMES_WEB: u32 = 2;
+
+/// How long a service without a health path is watched before it counts as up, if the web service
+/// took so long to answer.
+pub fn settled_after(web: Duration) -> Duration {
+    (web * TIMES_WEB).clamp(SHORTEST_WATCH, LONGEST_WATCH)
+}
 
 /// What one request told.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,6 @@ mod source;
 
 pub use check::{Check, State as CheckState, verdict};
 pub use env::EnvSpec;
-pub use health::{Health, advice};
+pub use health::{Health, advice, settled_after};
 pub use log::{LogLine, LogRequest};
 pub use source::Source;

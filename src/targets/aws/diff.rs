@@ -45,6 +45,7 @@ pub enum Purpose<'a> {
 /// Why an operation is not undone although the run failed.
 mod kept {
     pub const IMAGE: &str = "the image stays in the repository";
+    pub const GOES_ALONG: &str = "it goes with the repository";
     pub const ARTIFACTS: &str = "they stay in the cache";
     pub const MIGRATION: &str = "a migration is not taken back";
     pub const IN_USE: &str = "the live release uses it";

@@ -22,7 +22,13 @@ impl Planner<'_> {
             let repository = ResourceId::new("repository", self.desired.scope.repository());
             let change = Change::Create { fields: vec![fields::late("tag", &self.desired.image)] };
             let op = Op::PushImage { image: self.desired.image.clone() };
-            let undo = Undo::None { why: kept::IMAGE.into() };
+            // A new repository is taken back, and its image with it.
+            let why = if self.observed.things.get(&repository).and_then(Seen::present).is_some() {
+                kept::IMAGE
+            } else {
+                kept::GOES_ALONG
+            };
+            let undo = Undo::None { why: why.into() };
             self.step(resource, change, vec![repository.step_id()], op, undo);
         }
         self.artifacts();

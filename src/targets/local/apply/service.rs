@@ -18,14 +18,9 @@ use crate::{
     error::{Error, Result},
     model::ReleaseId,
     plan::{Late, StepId},
-    targets::{EnvSpec, Health, advice},
+    targets::{EnvSpec, Health, advice, settled_after},
 };
 
-/// A worker that lives this long after its start is taken to be up, at the least.
-const SETTLED: Duration = Duration::from_millis(1000);
-/// A worker imports the same code as the web service, so it gets this many times what that took
-/// to come up before it is taken not to crash any more.
-const SETTLED_BY_WEB: u32 = 2;
 /// The output of the web service's step with the milliseconds it took to come up.
 const CAME_UP_AFTER: &str = "came_up_after_ms";
 /// Between two looks at a container that is starting.
@@ -201,7 +196,7 @@ impl LocalExecutor {
     /// Workers have no health path: one that has not crashed for a while is up.
     async fn wait_until_settled(&self, name: &str, context: &StepContext<'_>) -> Result<()> {
         context.progress("watching that it does not crash");
-        let settled = Instant::now() + self.settled_after(context);
+        let settled = Instant::now() + self.watched_for(context);
         while Instant::now() < settled {
             self.require_alive(name).await?;
             pause(context).await?;
@@ -209,12 +204,11 @@ impl LocalExecutor {
         self.require_alive(name).await
     }
 
-    fn settled_after(&self, context: &StepContext<'_>) -> Duration {
+    fn watched_for(&self, context: &StepContext<'_>) -> Duration {
         let web = self.desired.as_ref().and_then(Desired::web);
         let step = web.map(|(name, _)| StepId::new("service", name));
         let millis = step.and_then(|step| context.output(&step, CAME_UP_AFTER)?.parse().ok());
-        let web = millis.map(Duration::from_millis).unwrap_or_default();
-        SETTLED.max(web * SETTLED_BY_WEB)
+        settled_after(millis.map(Duration::from_millis).unwrap_or_default())
     }
 
     /// Fails with the exit code and the last log lines if the container has crashed.

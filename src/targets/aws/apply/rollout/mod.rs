@@ -30,6 +30,7 @@ use crate::{
     engine::{StepContext, Verdict, Wait},
     error::{Error, Result},
     plan::StepId,
+    targets::settled_after,
 };
 use judge::{Expected, Failure, LogOf, Look, Rollout, SeenDeployment, judge};
 pub(super) use judge::{Follow, Proof};
@@ -39,11 +40,6 @@ use probe::Probe;
 pub(super) const CAME_UP_AFTER: &str = "came_up_after_ms";
 /// All of a rollout: tasks are placed, images pulled, old tasks drained and stopped.
 const ROLLOUT_WITHIN: Duration = Duration::from_secs(20 * 60);
-/// A worker that lives this long after its start is taken to be up, at the least.
-const SETTLED: Duration = Duration::from_millis(1000);
-/// A worker imports the same code as the web service, so it gets this many times what that took
-/// to answer before it is taken not to crash any more.
-const SETTLED_BY_WEB: u32 = 2;
 
 /// A service that is not there has no tasks.
 const ABSENT: [&str; 2] = ["ClusterNotFoundException", "ServiceNotFoundException"];
@@ -57,16 +53,15 @@ impl AwsExecutor {
                 path: probe.path.clone(),
                 within: Duration::from_secs(probe.timeout),
             },
-            _ => Proof::Settled(self.settled_after(context)),
+            _ => Proof::Settled(self.watched_for(context)),
         })
     }
 
-    fn settled_after(&self, context: &StepContext<'_>) -> Duration {
+    fn watched_for(&self, context: &StepContext<'_>) -> Duration {
         let web = self.desired.as_ref().and_then(Desired::web);
         let step = web.map(|(name, _)| StepId::new("service", name));
         let millis = step.and_then(|step| context.output(&step, CAME_UP_AFTER)?.parse().ok());
-        let web = millis.map(Duration::from_millis).unwrap_or_default();
-        SETTLED.max(web * SETTLED_BY_WEB)
+        settled_after(millis.map(Duration::from_millis).unwrap_or_default())
     }
 
     /// The ARNs of the service's tasks that have stopped already: a crash of yesterday says nothing
