@@ -98,7 +98,9 @@ start_service() {
 # caller's own group: membership of `docker` would only count after the next login.
 start_daemon() {
   say "starting dockerd (log: $log)"
-  as_root setsid --fork nohup dockerd --group "$(id -gn)" </dev/null >>"$log" 2>&1 9>&-
+  # Published ports go by the kernel: an engine of Debian's age lets its own proxy processes die with whichever of its
+  # threads started them, and then a port is dead although its container is well.
+  as_root setsid --fork nohup dockerd --userland-proxy=false --group "$(id -gn)" </dev/null >>"$log" 2>&1 9>&-
   if ! wait_for_engine 120; then
     fail "dockerd did not come up within 120 s: $(tail -n 1 "$log")" "the whole log: $log"
   fi

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::{
     error::{Error, ErrorKind},
     http::StatusCode,
+    targets::aws::failure::is_denied,
 };
 
 /// Why a call came to nothing.
@@ -61,7 +62,7 @@ impl Refusal {
         }
         match self.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ErrorKind::Denied,
-            _ if self.code == "UnauthorizedOperation" => ErrorKind::Denied,
+            _ if is_denied(&self.code) => ErrorKind::Denied,
             _ => ErrorKind::Failed,
         }
     }
@@ -182,6 +183,7 @@ mod tests {
         assert_eq!(kind(400, "<E><Code>Throttling</Code></E>"), ErrorKind::Unavailable);
         let denied = "<E><Code>UnauthorizedOperation</Code></E>";
         assert_eq!(kind(400, denied), ErrorKind::Denied);
+        assert_eq!(kind(400, "<E><Code>ExpiredToken</Code></E>"), ErrorKind::Denied);
     }
 
     #[test]

@@ -179,14 +179,18 @@ impl Shared {
         };
         let (mut meant, rest): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|(at, when, _)| *when == moment && at.means(call, place));
-        self.state().hooks.extend(rest);
+        self.keep(forgotten, rest);
         for (_, _, hook) in &mut meant {
             hook(call);
         }
+        self.keep(forgotten, meant);
+    }
+
+    /// Who was killed may be mourned, and all be forgotten, before a hook is done.
+    fn keep(&self, forgotten: usize, hooks: Vec<(At, Moment, Hook)>) {
         let mut state = self.state();
-        // Who was killed may be mourned, and all be forgotten, before this is done.
         if state.forgotten == forgotten {
-            state.hooks.extend(meant);
+            state.hooks.extend(hooks);
         }
     }
 }
