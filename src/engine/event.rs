@@ -73,7 +73,7 @@ impl Outcome {
                 error.kind = ErrorKind::LeftOver;
                 error.left_over = residue.iter().map(ToString::to_string).collect();
                 Some(error.hint(if *committed {
-                    "what was done stays; run the same command again to finish what is left"
+                    "the new release is live; run the same command again to finish what is left"
                 } else {
                     "run the same command again: it finds what is left over and goes on from there"
                 }))

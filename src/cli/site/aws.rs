@@ -1,5 +1,8 @@
 //! An AWS environment as commands use it: account, network, ledger, secrets, load balancer.
 
+mod offline;
+mod status;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
@@ -12,7 +15,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Look, MissingSecret, SecretInput, Secrets, ServiceStatus, Site, Status, Teardown};
+use super::{Look, MissingSecret, SecretInput, Secrets, Site, Status, Teardown};
 use crate::{
     cloudflare::Cloudflare,
     config::Finding,
@@ -27,8 +30,8 @@ use crate::{
     targets::{
         LogLine, LogRequest, Source,
         aws::{
-            self, AwsExecutor, Clients, Desired, Egress, GivenBalancer, Inputs, Network, Observed,
-            Op, Scope, Subnet, api,
+            self, AwsExecutor, Clients, Desired, GivenBalancer, Inputs, Network, Observed, Op,
+            Scope, api,
             diff::{self, Purpose},
             observe::{self, Recorded},
             secrets::Store,
@@ -37,9 +40,6 @@ use crate::{
         local::StateDir,
     },
 };
-
-/// What stands for the account's number where nobody asks for it.
-const NO_ACCOUNT: &str = "000000000000";
 
 /// An AWS environment.
 pub struct AwsSite {
@@ -221,11 +221,11 @@ impl Site for AwsSite {
 
     fn offline(app: &App) -> Result<Plan<Op>> {
         let lock = BaseLock::read(&app.root)?;
-        let network = unknown_network(target(app)?);
+        let network = offline::unknown_network(target(app)?);
         let desired = Desired::new(
             app,
             &Inputs {
-                scope: offline_scope(app)?,
+                scope: offline::offline_scope(app)?,
                 network: &network,
                 image: image(app, &images::identity(app, &lock)?),
                 secret: &|_| None,
@@ -346,8 +346,12 @@ impl Site for AwsSite {
                 Some(Late::Known(url)) => Some(url),
                 _ => None,
             },
-            front: front(&found.targets),
-            services: found.services.iter().flat_map(|(name, seen)| rows(name, seen)).collect(),
+            front: status::front(&found.targets),
+            services: found
+                .services
+                .iter()
+                .flat_map(|(name, seen)| status::rows(name, seen))
+                .collect(),
         })
     }
 
@@ -447,48 +451,6 @@ async fn open_secrets(
     Ok((store, references))
 }
 
-/// What the load balancer says of the web service's tasks, in a few words.
-fn front(targets: &[observe::TargetStatus]) -> String {
-    if targets.is_empty() {
-        return "load balancer without targets".to_owned();
-    }
-    let healthy = targets.iter().filter(|target| target.state == "healthy").count();
-    let ill = targets.iter().find_map(|target| target.reason.as_ref());
-    match ill {
-        None => format!("{healthy} of {} targets healthy", targets.len()),
-        Some(why) => format!("{healthy} of {} targets healthy: {why}", targets.len()),
-    }
-}
-
-/// A service's tasks, or that it has none.
-fn rows(name: &str, seen: &observe::ServiceStatus) -> Vec<ServiceStatus> {
-    let release = seen.release.map(|id| id.to_string());
-    let row = |state: String, container: String| ServiceStatus {
-        service: name.to_owned(),
-        state,
-        container,
-        release: release.clone(),
-    };
-    // A deployment that is done needs no words.
-    let deployment = seen.deployment.as_deref().filter(|state| !state.starts_with("COMPLETED"));
-    let deployment = deployment.map(|state| format!(", deployment {state}")).unwrap_or_default();
-    let counts = match seen.running == seen.desired {
-        true => String::new(),
-        false => format!(", {} of {} running", seen.running, seen.desired),
-    };
-    if seen.tasks.is_empty() {
-        return vec![row(format!("no task{counts}{deployment}"), "-".to_owned())];
-    }
-    let state = |task: &observe::TaskStatus| match &task.health {
-        Some(health) => format!("{}, {health}", task.state.to_lowercase()),
-        None => task.state.to_lowercase(),
-    };
-    seen.tasks
-        .iter()
-        .map(|task| row(format!("{}{counts}{deployment}", state(task)), task.id.clone()))
-        .collect()
-}
-
 fn target(app: &App) -> Result<&AwsTarget> {
     match &app.target {
         Target::Aws(target) => Ok(target),
@@ -580,28 +542,4 @@ fn basis(desired: Option<&Desired>, observed: &Observed) -> Result<Basis> {
         basis.insert(name.to_owned(), hash);
     }
     Ok(basis)
-}
-
-/// A network of which nothing is known but what mizan.yaml says.
-fn unknown_network(target: &AwsTarget) -> Network {
-    let vpc = target.vpc.clone().unwrap_or_else(|| "(the default VPC)".to_owned());
-    let given = target.subnets.iter().cloned();
-    let ids: Vec<String> = match target.subnets.is_empty() {
-        true => vec!["(one subnet of each zone)".to_owned()],
-        false => given.collect(),
-    };
-    let subnet = |id| Subnet { id, vpc: vpc.clone(), zone: String::new(), egress: Egress::Public };
-    Network { subnets: ids.into_iter().map(subnet).collect(), vpc: vpc.clone() }
-}
-
-/// The scope of `--offline`, where nobody asks for the account's number.
-fn offline_scope(app: &App) -> Result<Scope> {
-    let region = &target(app)?.region;
-    Ok(Scope {
-        account: NO_ACCOUNT.to_owned(),
-        partition: Scope::partition_of(region).to_owned(),
-        region: region.clone(),
-        app: app.name.clone(),
-        env: app.env.clone(),
-    })
 }

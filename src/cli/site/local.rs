@@ -1,5 +1,7 @@
 //! A local environment as commands use it: engine, folders, ledger, secrets, supervisor.
 
+mod status;
+
 use std::{
     cell::RefCell, collections::BTreeMap, env, fs, net::TcpListener, num::NonZeroUsize, sync::Arc,
     time::Duration,
@@ -20,18 +22,14 @@ use crate::{
     plan::{Basis, Late, Note, Plan, StepId, hash},
     secret::SecretValue,
     targets::{
-        EnvSpec, Health, LogLine, LogRequest, Source,
+        EnvSpec, LogLine, LogRequest, Source,
         local::{
-            ContainerRole, Desired, Inputs, Kind, LocalExecutor, Observed, Op, PlaneSpec, Scope,
-            SecretStore, SeenContainer, SeenFront, StateDir, ask_health, diff, follow_logs,
-            foreseen_plane, observe, plane_of,
+            Desired, Inputs, LocalExecutor, Observed, Op, PlaneSpec, Scope, SecretStore, SeenFront,
+            StateDir, diff, follow_logs, foreseen_plane, observe, plane_of,
         },
     },
     workers::{generation, local::Control},
 };
-
-/// One health request of `status` may take this long.
-const PROBE_LIMIT: Duration = Duration::from_secs(3);
 
 /// A local environment.
 pub struct LocalSite {
@@ -403,15 +401,15 @@ impl Site for LocalSite {
         let live = self.ledger.current().await?;
         let desired = live.as_ref().and_then(|release| recorded(release).ok());
         let mut services = Vec::new();
-        for seen in shown(&observed) {
+        for seen in status::shown(&observed) {
             services.push(ServiceStatus {
                 service: seen.service.clone(),
-                state: state(seen, desired.as_ref()).await,
+                state: status::state(seen, desired.as_ref()).await,
                 container: seen.name.clone(),
                 release: seen.release.map(|id| id.to_string()),
             });
         }
-        services.extend(missing(desired.as_ref(), &services));
+        services.extend(status::missing(desired.as_ref(), &services));
         let front = match (&observed.front, &live) {
             (Some(_), _) => "front running",
             (None, Some(_)) => "front stopped: `mizan deploy` starts it again",
@@ -515,42 +513,6 @@ fn basis(app: &App, desired: &Desired, observed: &Observed) -> Result<Basis> {
 /// The variables of every service, with the fingerprints of their values.
 fn environment(desired: &Desired) -> BTreeMap<&String, &BTreeMap<String, EnvSpec>> {
     desired.services.iter().map(|(name, spec)| (name, &spec.env)).collect()
-}
-
-fn shown(observed: &Observed) -> impl Iterator<Item = &SeenContainer> {
-    let containers = observed.containers.iter();
-    containers.filter(|seen| matches!(seen.role, ContainerRole::Service | ContainerRole::Accessory))
-}
-
-/// What should run and has no container at all.
-fn missing(desired: Option<&Desired>, found: &[ServiceStatus]) -> Vec<ServiceStatus> {
-    let wanted = desired.iter().flat_map(|desired| desired.services.keys());
-    let missing = wanted.filter(|name| !found.iter().any(|row| row.service == **name));
-    missing
-        .map(|name| ServiceStatus {
-            service: name.clone(),
-            state: "missing: `mizan deploy` starts it again".to_owned(),
-            container: "-".to_owned(),
-            release: None,
-        })
-        .collect()
-}
-
-async fn state(seen: &SeenContainer, desired: Option<&Desired>) -> String {
-    let Some(spec) = seen.spec.as_ref().filter(|_| seen.running) else {
-        return seen.state.clone();
-    };
-    match (&spec.kind, seen.host_port, desired) {
-        (Kind::Web { health, .. }, Some(port), Some(desired)) => {
-            let host = format!("{}:{}", desired.scope.host(), desired.port);
-            match ask_health(port, &host, health, PROBE_LIMIT).await {
-                Health::Healthy => "healthy".to_owned(),
-                Health::Unhealthy(why) | Health::Silent(why) => format!("unhealthy: {why}"),
-            }
-        }
-        _ if seen.restarts > 0 => format!("running, after {} crashes", seen.restarts),
-        _ => "running".to_owned(),
-    }
 }
 
 /// The image, or the step after which it is known.
