@@ -32,7 +32,7 @@ use crate::{
 
 /// How long a supervisor may take to start or to be replaced.
 const START_LIMIT: Duration = Duration::from_secs(60);
-const STATUS_LIMIT: Duration = Duration::from_secs(5);
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(50);
 
 /// What a supervisor needs of the environment; it holds nothing of the user's secrets.
@@ -67,7 +67,7 @@ impl Control {
         let deadline = Instant::now() + START_LIMIT;
         let mut replaced = None;
         while Instant::now() < deadline {
-            match self.try_status().await {
+            match self.ask_in_time(&Request::Status).await {
                 Ok(Ok(Answer::Status { status })) if is_current(&status, settings) => {
                     return Ok(status);
                 }
@@ -88,7 +88,7 @@ impl Control {
 
     /// What runs; `None` if no supervisor does.
     pub async fn status(&self) -> Result<Option<Status>> {
-        match self.try_status().await {
+        match self.ask_in_time(&Request::Status).await {
             Ok(Ok(Answer::Status { status })) => Ok(Some(status)),
             Ok(reply) => reply.and_then(unexpected),
             Err(error) if is_absent(&error) => Ok(None),
@@ -144,16 +144,18 @@ impl Control {
     /// Ends the supervisor and everything it runs, and waits until it has ended; also what one that
     /// was killed has left running. What was live is live again when it is started again.
     pub async fn stop(&self) -> Result<()> {
-        match self.try_ask(&Request::Stop).await {
-            Err(error) if is_absent(&error) => return self.end_orphans().await,
-            // It has understood more than we do.
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
-            Err(error) => return Err(self.unreachable(&error)),
-            Ok(reply) => reply.map(drop)?,
-        }
+        use io::ErrorKind::{InvalidData, TimedOut};
         let deadline = Instant::now() + START_LIMIT;
         while Instant::now() < deadline {
-            if File::create(self.layout.lock()).is_ok_and(|file| file.try_lock().is_ok()) {
+            match self.ask_in_time(&Request::Stop).await {
+                // One of another version has understood more than we do; one that is busy ending says nothing.
+                Err(error) if matches!(error.kind(), InvalidData | TimedOut) => {}
+                Err(error) if is_absent(&error) => {}
+                Err(error) => return Err(self.unreachable(&error)),
+                Ok(reply) => reply.map(drop)?,
+            }
+            // One that does not answer but has the lock is on its way, or on its way out: it is asked again.
+            if self.end_orphans().await? {
                 return Ok(());
             }
             sleep(POLL).await;
@@ -161,13 +163,15 @@ impl Control {
         Err(Error::failed(format!("the supervisor in {} does not end", self.dir().display())))
     }
 
-    /// A supervisor that has the lock is about to do so itself.
-    async fn end_orphans(&self) -> Result<()> {
+    /// Ends what a supervisor that was killed has left running; `false` while one has the lock.
+    async fn end_orphans(&self) -> Result<bool> {
         let layout = self.layout.clone();
         let ending = tokio::task::spawn_blocking(move || {
             match File::create(layout.lock()).map(|lock| (lock.try_lock().is_ok(), lock)) {
-                Ok((true, _held)) => Registry::take_over(&layout.children()).map(drop),
-                _ => Ok(()),
+                Ok((true, _held)) => Registry::take_over(&layout.children()).map(|_| true),
+                Ok((false, _)) => Ok(false),
+                // Another run has taken the folder away, and with it what ran there.
+                Err(error) => Ok(error.kind() == io::ErrorKind::NotFound),
             }
         });
         let failed = || "cannot end what a supervisor left running".to_owned();
@@ -239,9 +243,9 @@ impl Control {
         self.try_ask(request).await.map_err(|error| self.unreachable(&error))?
     }
 
-    /// Nothing is quicker to answer: no answer means that it hangs.
-    async fn try_status(&self) -> io::Result<Reply> {
-        timeout(STATUS_LIMIT, self.try_ask(&Request::Status))
+    /// For what is answered at once: no answer means that it hangs.
+    async fn ask_in_time(&self, request: &Request) -> io::Result<Reply> {
+        timeout(ANSWER_LIMIT, self.try_ask(request))
             .await
             .unwrap_or_else(|elapsed| Err(elapsed.into()))
     }

@@ -1,6 +1,6 @@
 //! One HTTP request over a Unix socket: readiness, the Hub, the control socket.
 
-use std::{io, path::Path};
+use std::{error::Error, io, path::Path};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -15,7 +15,7 @@ pub(super) async fn send(
 ) -> io::Result<Response<Bytes>> {
     let stream = UnixStream::connect(socket).await?;
     let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        http1::handshake(TokioIo::new(stream)).await.map_err(as_io)?;
     // The sender goes when the answer is complete, and with it the connection ends.
     let exchange = async move {
         let (head, body) = sender.send_request(request).await?.into_parts();
@@ -24,5 +24,16 @@ pub(super) async fn send(
     };
     // The connection does the work; where it fails, the exchange does.
     let (answer, _) = futures_util::future::join(exchange, connection).await;
-    answer.map_err(io::Error::other)
+    answer.map_err(as_io)
+}
+
+/// Keeps what the system said: a connection whose other side ended must be told from one that made no sense.
+fn as_io(error: hyper::Error) -> io::Error {
+    let system = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    let kind = match system {
+        Some(system) => system.kind(),
+        None if error.is_incomplete_message() => io::ErrorKind::UnexpectedEof,
+        None => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
 }
