@@ -4,4 +4,5 @@ mod files;
 pub mod generation;
 pub mod local;
 pub mod modules;
+pub mod policy;
 pub mod workerd;

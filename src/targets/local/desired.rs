@@ -8,13 +8,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{names::Scope, plane::PlaneConfig};
+use super::names::Scope;
 use crate::{
     error::{Error, ErrorKind, Result},
     images::ArtifactRequest,
     model::{App, EnvValue, Role, Service},
     plan::Late,
     targets::EnvSpec,
+    workers::policy::PlaneConfig,
 };
 
 /// What the local target should look like. It is stored with each release, so that a rollback can

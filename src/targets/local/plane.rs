@@ -1,113 +1,30 @@
-//! From what was taken out of the image to the Workers' policy: what the Edge is told, and the
-//! hashes by which a plan knows that it changed.
+//! Edge and Render as a plan of the local target compares them.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::{desired::PlaneSpec, names::Scope};
+use super::desired::PlaneSpec;
 use crate::{
-    error::{Context, Error, ErrorKind, Result},
+    error::Result,
     images::Artifacts,
-    model::{App, Edge, Render, SchemaSource},
+    model::{App, Edge, SchemaSource},
     plan::{Late, StepId},
-    schema::{self, AssetsData, Deployment, MizanData},
-    workers::generation::{self, Content, Hashes},
+    workers::{
+        generation::{self, Hashes},
+        policy::{PlaneConfig, Policy, Whose},
+    },
 };
 
-/// Seconds that no cache entry outlives, whatever the app says.
-const WINDOW_LIMIT: u64 = 3600;
 /// Enough of a hash to tell two versions apart.
 const SHORT: usize = 16;
 
-/// What `mizan.yaml` says about Edge and Render. It is stored with a release, so that a rollback
-/// needs no source.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlaneConfig {
-    /// Private contexts are cached per credential.
-    pub per_user: bool,
-    /// The URL prefix of the static assets.
-    pub assets_prefix: String,
-    /// The app has static assets for the Edge.
-    pub assets: bool,
-    /// The app has a server bundle.
-    pub render: bool,
-}
-
-impl PlaneConfig {
-    /// What the app says.
-    pub fn new(edge: &Edge, render: Option<&Render>) -> Self {
+impl PlaneSpec {
+    /// The Workers of a policy.
+    pub fn of(policy: Policy, config: PlaneConfig, hashes: &Hashes) -> Self {
         Self {
-            per_user: edge.per_user,
-            assets_prefix: render.map(|render| render.assets_prefix.clone()).unwrap_or_default(),
-            assets: render.is_some_and(|render| render.assets.is_some()),
-            render: render.is_some(),
-        }
-    }
-}
-
-/// What the Workers are told.
-pub struct Policy {
-    /// The value of the generated data module.
-    pub data: Value,
-    /// The same in a few words, for the reader of a plan.
-    pub summary: BTreeMap<String, String>,
-}
-
-impl Policy {
-    /// The policy that the schema among the artifacts gives.
-    ///
-    /// # Errors
-    /// The schema is missing or invalid.
-    pub fn read(scope: &Scope, config: &PlaneConfig, artifacts: &Artifacts) -> Result<Self> {
-        let path = artifacts.schema.as_deref();
-        let path = path.ok_or_else(|| Error::failed("no schema was taken out of the image"))?;
-        Self::load(scope, config, path)
-    }
-
-    /// The policy that the schema in a file gives.
-    ///
-    /// # Errors
-    /// The file cannot be read or is invalid.
-    pub fn load(scope: &Scope, config: &PlaneConfig, path: &Path) -> Result<Self> {
-        let schema = schema::load(path)?;
-        let lifetimes =
-            schema.contexts.iter().map(|context| context.max_age + context.stale_while_revalidate);
-        let deployment = Deployment {
-            app: scope.app.to_string(),
-            environment: scope.env.to_string(),
-            // Written by the generation, so that the hash does not depend on it.
-            release: String::new(),
-            // The files are written by the generation, which adds those of earlier releases.
-            assets: config
-                .assets
-                .then(|| AssetsData { prefix: config.assets_prefix.clone(), files: Vec::new() }),
-            window: lifetimes.max().unwrap_or(0).min(WINDOW_LIMIT),
-        };
-        let policy = schema::policy(&schema, deployment);
-        let summary = summary(&schema.version, &policy);
-        let data = serde_json::to_value(policy)
-            .context(ErrorKind::Failed, || "cannot describe the policy of the Edge".into())?;
-        Ok(Self { data, summary })
-    }
-
-    /// What the generation is made of.
-    pub fn content<'a>(&'a self, artifacts: &'a Artifacts, assets: &'a Path) -> Content<'a> {
-        Content {
-            data: &self.data,
-            bundle: artifacts.bundle.as_deref(),
-            assets: (!artifacts.assets.is_empty()).then_some(assets),
-        }
-    }
-
-    /// The Workers as a plan compares them.
-    pub fn spec(self, config: PlaneConfig, hashes: &Hashes) -> PlaneSpec {
-        PlaneSpec {
             edge: Late::Known(short(&hashes.edge)),
             render: config.render.then(|| Late::Known(short(&hashes.render))),
             config,
-            summary: self.summary,
+            summary: policy.summary,
         }
     }
 }
@@ -118,10 +35,9 @@ impl Policy {
 /// # Errors
 /// The schema file is invalid.
 pub fn foreseen_plane(app: &App, edge: &Edge) -> Result<PlaneSpec> {
-    let scope = Scope::new(&app.name, &app.env, &app.root);
     let config = PlaneConfig::new(edge, app.render.as_ref());
     let summary = match &app.schema {
-        SchemaSource::File(path) => Policy::load(&scope, &config, path)?.summary,
+        SchemaSource::File(path) => Policy::load(Whose::of(app), &config, path)?.summary,
         SchemaSource::Image | SchemaSource::None => BTreeMap::new(),
     };
     let after = || Late::After(StepId::new("artifacts", app.name.as_str()));
@@ -133,23 +49,11 @@ pub fn foreseen_plane(app: &App, edge: &Edge) -> Result<PlaneSpec> {
 /// # Errors
 /// The schema is missing or invalid.
 pub fn plane_of(app: &App, edge: &Edge, artifacts: &Artifacts) -> Result<PlaneSpec> {
-    let scope = Scope::new(&app.name, &app.env, &app.root);
     let config = PlaneConfig::new(edge, app.render.as_ref());
-    let policy = Policy::read(&scope, &config, artifacts)?;
+    let policy = Policy::read(Whose::of(app), &config, artifacts)?;
     let assets = artifacts.assets_dir();
     let hashes = generation::hashes(policy.content(artifacts, &assets))?;
-    Ok(policy.spec(config, &hashes))
-}
-
-fn summary(version: &str, data: &MizanData) -> BTreeMap<String, String> {
-    let public = data.contexts.iter().filter(|context| context.scope == "public").count();
-    let private = data.contexts.len() - public;
-    BTreeMap::from([
-        ("contexts".to_owned(), format!("{public} cached, {private} passed through")),
-        ("mutations".to_owned(), format!("{} that invalidate", data.mutations.len())),
-        ("routes".to_owned(), data.routes.len().to_string()),
-        ("schema".to_owned(), version.to_owned()),
-    ])
+    Ok(PlaneSpec::of(policy, config, &hashes))
 }
 
 fn short(hash: &str) -> String {

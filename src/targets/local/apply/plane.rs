@@ -3,10 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use super::{
-    super::{
-        desired::PlaneSpec,
-        plane::{PlaneConfig, Policy},
-    },
+    super::desired::PlaneSpec,
     LocalExecutor,
     remove::remove_folder,
 };
@@ -18,6 +15,7 @@ use crate::{
     workers::{
         generation,
         local::{Control, Settings, Source},
+        policy::{PlaneConfig, Policy, Whose},
     },
 };
 
@@ -101,7 +99,8 @@ impl LocalExecutor {
     ) -> Result<PlaneSpec> {
         let origin = self.origin(context)?;
         let artifacts = self.artifacts(context).await?;
-        let policy = Policy::read(&self.scope, config, &artifacts)?;
+        let whose = Whose { app: &self.scope.app, env: &self.scope.env };
+        let policy = Policy::read(whose, config, &artifacts)?;
         let previous = self.previous_generations(release).await?;
         let manifest = generation::write(
             &self.state.generation(release),
@@ -113,7 +112,7 @@ impl LocalExecutor {
                 previous: &previous,
             },
         )?;
-        Ok(policy.spec(config.clone(), &manifest.hashes))
+        Ok(PlaneSpec::of(policy, config.clone(), &manifest.hashes))
     }
 
     /// The folders of the releases that are kept, newest first: pages that are still open ask for
