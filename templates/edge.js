@@ -5,7 +5,7 @@ import { forwardAsset, serveAsset } from "./edge/assets.js";
 import { createSite } from "./edge/call.js";
 import { serveContext } from "./edge/contexts.js";
 import { serveMutation } from "./edge/mutation.js";
-import { forward, forwardWebSocket, isWebSocket } from "./edge/origin.js";
+import { findOrigin, forward, forwardWebSocket, isWebSocket } from "./edge/origin.js";
 import { servePage } from "./edge/pages.js";
 import { isReadiness, serveReadiness } from "./edge/ready.js";
 import { readToken } from "./edge/token.js";
@@ -46,7 +46,8 @@ export default {
     if (isReadiness(url, env)) return serveReadiness(site, env);
     try {
       const token = await readToken(request, env.SIGNING_KEY, env.PUBLIC_URL);
-      return await serve({ request, url, env, ctx, token });
+      const origin = () => findOrigin(site, env, ctx);
+      return await serve({ request, url, env, ctx, token, origin });
     } catch (error) {
       console.error("mizan:", request.method, url.pathname, String(error));
       return new Response("the application did not answer\n", {

@@ -6,7 +6,11 @@
 import { DurableObject } from "cloudflare:workers";
 import { Journal } from "./hub/journal.js";
 
-/** @import { HubEnv, IntentRequest, RecordRequest } from "./types.d.ts" */
+/** @import { HubEnv, HubLog, IntentRequest, RecordRequest } from "./types.d.ts" */
+
+/** What the Worker tells its object with each request. */
+const ORIGIN = "mizan-origin";
+const MARK = "mizan-mark";
 
 export class Hub extends DurableObject {
   /** @param {DurableObjectState} state @param {HubEnv} env */
@@ -18,15 +22,16 @@ export class Hub extends DurableObject {
   /** @param {Request} request */
   async fetch(request) {
     const url = new URL(request.url);
+    this.journal.mark(Number(request.headers.get(MARK) ?? 0), Date.now());
     // An alarm can be late or lost with its process; no answer may show an overdue intent as open.
     this.journal.expire(Date.now());
     switch (`${request.method} ${url.pathname}`) {
       case "GET /v1/log":
-        return Response.json(this.journal.log(...position(url.searchParams)));
+        return this.answer(request, this.journal.log(...position(url.searchParams)));
       case "POST /v1/intents":
         return this.open(await request.json());
       case "POST /v1/records":
-        return this.record(await request.json());
+        return this.record(request, await request.json());
       default:
         return new Response("unknown operation\n", { status: 404 });
     }
@@ -39,11 +44,17 @@ export class Hub extends DurableObject {
     return Response.json({ ok: true });
   }
 
-  /** A mutation has ended, or an operator says what changed. @param {RecordRequest} ended */
-  async record(ended) {
+  /** A mutation has ended, or an operator says what changed. @param {Request} request @param {RecordRequest} ended */
+  async record(request, ended) {
     this.journal.record(ended, Date.now());
     await this.#wake();
-    return Response.json(this.journal.log(ended.epoch, ended.since, ended.window));
+    return this.answer(request, this.journal.log(ended.epoch, ended.since, ended.window));
+  }
+
+  /** @param {Request} request @param {HubLog} log */
+  answer(request, log) {
+    const origin = request.headers.get(ORIGIN);
+    return Response.json(origin ? { ...log, origin } : log);
   }
 
   async alarm() {
@@ -75,6 +86,11 @@ export default {
     if (new URL(request.url).hostname !== "hub") {
       return new Response("this is not a public server\n", { status: 403 });
     }
-    return env.HUB_OBJECT.get(env.HUB_OBJECT.idFromName("hub")).fetch(request);
+    // An object keeps its old code and bindings for minutes after a deployment; this part does not.
+    const headers = new Headers(request.headers);
+    headers.set(ORIGIN, env.ORIGIN ?? "");
+    headers.set(MARK, env.MARK ?? "");
+    const stub = env.HUB_OBJECT.get(env.HUB_OBJECT.idFromName("hub"));
+    return stub.fetch(new Request(request, { headers }));
   },
 };

@@ -100,6 +100,10 @@ export interface Bundle {
 
 export interface HubEnv {
   HUB_OBJECT: DurableObjectNamespace;
+  /** Base URL of the app's own server; absent in the local data plane, where each release has its own. */
+  ORIGIN?: string;
+  /** Grows when everything that was cached counts as changed. */
+  MARK?: string;
 }
 
 export interface EdgeEnv {
@@ -108,7 +112,14 @@ export interface EdgeEnv {
   RENDER?: Fetcher;
   /** Absent when the app has no assets. */
   ASSETS?: Fetcher;
-  ORIGIN: string;
+  /** Base URL of the app's own server, in the local data plane. */
+  ORIGIN?: string;
+  /** The same at the time of the upload, for when the Hub cannot be asked. */
+  FALLBACK_ORIGIN?: string;
+  /** What the origin demands to see. */
+  ORIGIN_SECRET?: string;
+  /** The version of Render that belongs to this one of the Edge: `script="version"`. */
+  RENDER_VERSION?: string;
   PUBLIC_URL: string;
   SIGNING_KEY: string;
   /** "true" in the local data plane only: it opens the readiness path. */
@@ -140,6 +151,8 @@ export interface HubLog {
   records: HubRecord[];
   /** Contexts of mutations that have begun and not ended. */
   open: string[];
+  /** Base URL of the app's own server, where the hub knows it. */
+  origin?: string;
 }
 
 export interface IntentRequest {

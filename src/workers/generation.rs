@@ -241,7 +241,7 @@ fn asset_paths(root: &Path) -> io::Result<Vec<String>> {
 
 /// Whether the name holds a hash, as Vite writes them: `name-<8 or more of [A-Za-z0-9_-]>.ext`.
 /// A name that only looks so keeps an old file reachable, which does no harm.
-fn is_hashed(path: &str) -> bool {
+pub(super) fn is_hashed(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let Some((stem, _extension)) = name.rsplit_once('.') else { return false };
     let hash_like = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
@@ -269,7 +269,7 @@ fn hashes_with(data: &Value, bundle: &[u8], assets: &BTreeMap<String, String>) -
 }
 
 /// What is filled in for a release is no part of what the app is.
-fn without_release(data: &Value) -> Value {
+pub(super) fn without_release(data: &Value) -> Value {
     let mut data = data.clone();
     if let Some(object) = data.as_object_mut() {
         object.remove("release");
@@ -282,17 +282,17 @@ fn without_release(data: &Value) -> Value {
 
 /// A hash over named parts; lengths keep two lists from reading the same.
 #[derive(Default)]
-struct Fingerprint(Sha256);
+pub(super) struct Fingerprint(Sha256);
 
 impl Fingerprint {
-    fn add(&mut self, name: &str, content: &[u8]) {
+    pub fn add(&mut self, name: &str, content: &[u8]) {
         for part in [name.as_bytes(), content] {
             self.0.update((part.len() as u64).to_le_bytes());
             self.0.update(part);
         }
     }
 
-    fn finish(self) -> String {
+    pub fn finish(self) -> String {
         files::hex(&self.0.finalize())
     }
 }

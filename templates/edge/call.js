@@ -29,6 +29,7 @@ import { Policy } from "./policy.js";
  * @property {EdgeEnv} env
  * @property {ExecutionContext} ctx
  * @property {SequenceToken | null} token
+ * @property {() => Promise<string>} origin base URL of the app's own server
  */
 
 /** @param {MizanData} data @returns {Site} */

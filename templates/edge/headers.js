@@ -31,7 +31,7 @@ const NOT_FOR_ORIGIN = new Set([
   "x-http-method-override",
   "x-method-override",
 ]);
-const NOT_FOR_ORIGIN_PREFIXES = ["x-forwarded-", "cf-", "mizan-"];
+const NOT_FOR_ORIGIN_PREFIXES = ["x-forwarded-", "cf-", "cloudflare-", "mizan-", "x-mizan-"];
 
 /** @param {Headers} incoming */
 export function forOrigin(incoming) {
@@ -47,8 +47,12 @@ export function forOrigin(incoming) {
   return outgoing;
 }
 
-/** @param {Headers} headers @param {{ publicUrl: string, client: string }} values */
-export function setForwarded(headers, { publicUrl, client }) {
+/** By it the origin knows that it is the Edge who asks. */
+const ORIGIN_SECRET = "X-Mizan-Origin-Secret";
+
+/** @param {Headers} headers @param {{ publicUrl: string, client: string, secret?: string }} values */
+export function setForwarded(headers, { publicUrl, client, secret }) {
+  if (secret) headers.set(ORIGIN_SECRET, secret);
   const url = new URL(publicUrl);
   headers.set("X-Forwarded-Host", url.host);
   headers.set("X-Forwarded-Proto", url.protocol.slice(0, -1));

@@ -42,6 +42,15 @@ export class HubClient {
     return (await this.ask(hub)) && !this.#lacks(floor);
   }
 
+  /**
+   * Where the app's own server is, as the hub says: another one is no new version of the Edge.
+   * @param {Fetcher} hub @param {ExecutionContext} ctx @returns {Promise<string | undefined>}
+   */
+  async origin(hub, ctx) {
+    await this.ensure(hub, null, ctx);
+    return this.log.origin;
+  }
+
   /** Ask for what is new. @param {Fetcher} hub @returns {Promise<boolean>} whether the hub answered */
   async ask(hub) {
     const query = new URLSearchParams({

@@ -18,6 +18,8 @@ export class InvalidationLog {
   seq = -1;
   /** When the newest question began to which this log is the answer; our clock. */
   asOf = Number.NEGATIVE_INFINITY;
+  /** @type {string | undefined} base URL of the app's own server, where the hub knows it */
+  origin;
   /** @type {Map<string, HubRecord>} */
   #records = new Map();
   /** @type {Map<string, ContextRecords>} */
@@ -40,6 +42,7 @@ export class InvalidationLog {
     this.seq = Math.max(this.seq, answer.seq);
     if (begun < this.asOf) return;
     this.asOf = begun;
+    this.origin = answer.origin ?? this.origin;
     this.#open = new Set(answer.open);
   }
 

@@ -2,9 +2,21 @@
 
 import { endToEnd, forOrigin, setForwarded } from "./headers.js";
 
-/** @import { Call } from "./call.js" */
+/** @import { EdgeEnv } from "../types.d.ts" */
+/** @import { Call, Site } from "./call.js" */
 
 const LOOPBACK = "127.0.0.1";
+
+/**
+ * Where the app's own server is: fixed in the local data plane, else what the Hub says, so that another one is no new
+ * version of the Edge.
+ * @param {Site} site @param {EdgeEnv} env @param {ExecutionContext} ctx
+ */
+export async function findOrigin(site, env, ctx) {
+  const origin = env.ORIGIN ?? (await site.hub.origin(env.HUB, ctx)) ?? env.FALLBACK_ORIGIN;
+  if (!origin) throw new Error("nobody has said where the app's own server is");
+  return origin;
+}
 
 /**
  * The visitor's own request.
@@ -12,11 +24,12 @@ const LOOPBACK = "127.0.0.1";
  * @param {{ body?: ArrayBuffer, decoded?: boolean }} [options] `body` replaces one that has been
  *   read already; `decoded`: the answer will be read, so it may come only in a coding we know
  */
-export async function forward({ request, url, env }, { body, decoded = false } = {}) {
+export async function forward(call, { body, decoded = false } = {}) {
+  const { request, url } = call;
   const headers = forOrigin(request.headers);
-  setForwarded(headers, { publicUrl: env.PUBLIC_URL, client: clientAddress(request, env) });
+  setForwarded(headers, forwarded(call));
   if (decoded) headers.set("Accept-Encoding", "gzip");
-  const response = await fetch(originUrl(url, env), {
+  const response = await fetch(originUrl(url, await call.origin()), {
     method: request.method,
     headers,
     body: hasBody(request) ? (body ?? request.body) : undefined,
@@ -26,11 +39,11 @@ export async function forward({ request, url, env }, { body, decoded = false } =
 }
 
 /** The answer carries the socket itself, so it must not be copied. @param {Call} call */
-export function forwardWebSocket({ request, url, env }) {
-  const headers = forOrigin(request.headers);
-  setForwarded(headers, { publicUrl: env.PUBLIC_URL, client: clientAddress(request, env) });
+export async function forwardWebSocket(call) {
+  const headers = forOrigin(call.request.headers);
+  setForwarded(headers, forwarded(call));
   headers.set("Upgrade", "websocket");
-  return fetch(originUrl(url, env), { headers });
+  return fetch(originUrl(call.url, await call.origin()), { headers });
 }
 
 /** Only a GET upgrades: a POST that says so is still a POST to the origin. @param {Request} request */
@@ -42,25 +55,27 @@ export const isWebSocket = (request) =>
  * the visitor can be in the answer.
  * @param {Call} call @param {string} path with its canonical query
  */
-export function fetchAnonymous({ url, env }, path) {
+export async function fetchAnonymous(call, path) {
   const headers = new Headers({ Accept: "application/json", "User-Agent": "mizan-edge" });
-  setForwarded(headers, { publicUrl: env.PUBLIC_URL, client: LOOPBACK });
-  return fetch(originUrl(new URL(path, url), env), { headers, redirect: "manual" });
+  setForwarded(headers, { ...forwarded(call), client: LOOPBACK });
+  const target = originUrl(new URL(path, call.url), await call.origin());
+  return fetch(target, { headers, redirect: "manual" });
 }
 
 /**
  * A question on the visitor's behalf, for a page: their headers, another path.
  * @param {Call} call @param {string} path
  */
-export function fetchAsVisitor({ request, url, env }, path) {
-  const headers = forOrigin(request.headers);
+export async function fetchAsVisitor(call, path) {
+  const headers = forOrigin(call.request.headers);
   for (const name of ["if-none-match", "if-modified-since", "range", "content-length"]) {
     headers.delete(name);
   }
   headers.set("Accept", "application/json");
   headers.set("Accept-Encoding", "gzip");
-  setForwarded(headers, { publicUrl: env.PUBLIC_URL, client: clientAddress(request, env) });
-  return fetch(originUrl(new URL(path, url), env), { headers, redirect: "manual" });
+  setForwarded(headers, forwarded(call));
+  const target = originUrl(new URL(path, call.url), await call.origin());
+  return fetch(target, { headers, redirect: "manual" });
 }
 
 /** An answer whose body was read, under the headers it came with. @param {Response} response @param {ArrayBuffer} body */
@@ -70,9 +85,9 @@ export function rebuilt(response, body) {
   return new Response(body.byteLength > 0 ? body : null, { status: response.status, headers });
 }
 
-/** A copy of the URL with another host: joining strings or URLs lets `//host` choose it. @param {URL} url @param {Call["env"]} env */
-function originUrl(url, env) {
-  const origin = new URL(env.ORIGIN);
+/** A copy of the URL with another host: joining strings or URLs lets `//host` choose it. @param {URL} url @param {string} base */
+function originUrl(url, base) {
+  const origin = new URL(base);
   const target = new URL(url);
   target.protocol = origin.protocol;
   target.port = "";
@@ -82,6 +97,13 @@ function originUrl(url, env) {
   target.password = "";
   return target;
 }
+
+/** What the Edge says of a request. @param {Call} call */
+const forwarded = ({ request, env }) => ({
+  publicUrl: env.PUBLIC_URL,
+  client: clientAddress(request, env),
+  secret: env.ORIGIN_SECRET,
+});
 
 /** @param {Request} request @param {Call["env"]} env */
 function clientAddress(request, env) {

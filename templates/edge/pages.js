@@ -10,6 +10,9 @@ import { fetchAnonymous, fetchAsVisitor } from "./origin.js";
 
 /** @typedef {{ name: string, params: Record<string, unknown>, response: Response, isPublic: boolean }} Loaded */
 
+/** Chooses a version among those that are deployed: https://developers.cloudflare.com/workers/versions-and-deployments/version-overrides/ */
+const VERSION_OVERRIDES = "Cloudflare-Workers-Version-Overrides";
+
 /** @param {Site} site @param {Call} call @param {RouteMatch} match */
 export async function servePage(site, call, { route, props }) {
   const loaded = await Promise.all(
@@ -106,11 +109,11 @@ function pageStatus(status) {
 /** @param {Call} call @param {RenderRequest} page */
 function render({ env }, page) {
   if (!env.RENDER) throw new Error("there are routes, but no Render");
-  return env.RENDER.fetch("http://render/", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(page),
-  });
+  const headers = new Headers({ "Content-Type": "application/json" });
+  // Edge and Render are released together, but switched one after the other.
+  if (env.RENDER_VERSION) headers.set(VERSION_OVERRIDES, env.RENDER_VERSION);
+  const body = JSON.stringify(page);
+  return env.RENDER.fetch("http://render/", { method: "POST", headers, body });
 }
 
 /** @param {Response} html @param {number} status @param {Loaded[]} loaded */

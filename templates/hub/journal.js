@@ -22,6 +22,10 @@ const SCHEMA = `
     primary key (context, params)
   );
   create index if not exists records_by_seq on records (seq);
+  create table if not exists marks (
+    id integer primary key check (id = 1),
+    mark integer not null
+  );
   create table if not exists intents (
     id text primary key,
     contexts text not null,
@@ -75,6 +79,19 @@ export class Journal {
     this.#append(ended.items, now);
     if (ended.intent !== undefined) this.sql.exec("delete from intents where id = ?", ended.intent);
     this.#prune(now);
+  }
+
+  /**
+   * A deployment says that everything changed. It says so with every request until the next one,
+   * and for a while two deployments speak at once: only a higher mark is news.
+   * @param {number} mark @param {number} now
+   */
+  mark(mark, now) {
+    if (!Number.isSafeInteger(mark) || mark <= 0) return;
+    const known = this.sql.exec("select mark from marks").toArray()[0];
+    if (known && Number(known.mark) >= mark) return;
+    this.sql.exec("insert or replace into marks values (1, ?)", mark);
+    this.#append([{ context: "*", params: {} }], now);
   }
 
   /** Intents that nobody closed become records of their whole contexts. @param {number} now */

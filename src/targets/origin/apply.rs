@@ -1,0 +1,218 @@
+//! Makes the operations true, and takes them back.
+
+use std::{collections::HashMap, fs, io::ErrorKind as IoErrorKind, path::PathBuf};
+
+use jiff::Timestamp;
+
+use super::{
+    desired::{CurrentRelease, Desired, Observed},
+    op::Op,
+};
+use crate::{
+    cloudflare::Cloudflare,
+    docker,
+    engine::{Executor, StepContext, StepOutput},
+    error::{Context, Error, ErrorKind, Result},
+    images::{self, Artifacts},
+    ledger::{ImageRecord, Ledger, Release},
+    model::{ReleaseId, SchemaSource},
+    plan::{Late, Step, Undo},
+    secret::SecretValue,
+    targets::Source,
+    workers::cloud::{LivePlane, Plane, Recorded, Supplies},
+};
+
+/// Executes the operations of the target.
+pub struct OriginExecutor {
+    /// The API.
+    pub cloudflare: Cloudflare,
+    /// The account's id.
+    pub account: String,
+    /// What is to be; `None` for a teardown.
+    pub desired: Option<Desired>,
+    /// What was there when the plan was made.
+    pub observed: Observed,
+    /// Its releases.
+    pub ledger: Ledger,
+    /// The source, for a deploy.
+    pub source: Option<Source>,
+    /// The release that is brought back, for a rollback.
+    pub returning: Option<CurrentRelease>,
+    /// Where artifacts of images are cached on this machine.
+    pub artifacts: PathBuf,
+    /// The ledger's folder, where it is one.
+    pub ledger_folder: Option<PathBuf>,
+}
+
+impl OriginExecutor {
+    fn desired(&self) -> Result<&Desired> {
+        self.desired.as_ref().ok_or_else(|| Error::failed("this plan has no desired state"))
+    }
+
+    fn plane(&self) -> Plane<'_, Self> {
+        Plane {
+            cloudflare: &self.cloudflare,
+            account: &self.account,
+            scripts: &self.observed.scripts,
+            spec: self.desired.as_ref().map(|desired| &desired.plane),
+            seen: &self.observed.plane,
+            live: self.observed.current.as_ref().map(|current| &current.live),
+            supplies: self,
+        }
+    }
+
+    async fn apply_op(&self, op: &Op, context: &StepContext<'_>) -> Result<StepOutput> {
+        let done = |()| StepOutput::new();
+        match op {
+            Op::TakeArtifacts => Box::pin(self.take(context)).await.map(|_| StepOutput::new()),
+            Op::Worker { op } => Box::pin(self.plane().apply(op, context)).await,
+            Op::RecordRelease { release, rollback_to } => {
+                self.record(*release, *rollback_to, context).await.map(done)
+            }
+            Op::UnrecordRelease { release, before } => {
+                self.unrecord(*release, *before).await.map(done)
+            }
+            Op::ForgetRelease { release } => self.ledger.forget(*release).await.map(done),
+            Op::DeleteLedger => self.delete_ledger().await.map(done),
+        }
+    }
+
+    /// What Edge and Render need: out of the image, or, where only a schema is needed, its file.
+    async fn take(&self, context: &StepContext<'_>) -> Result<Artifacts> {
+        let desired = self.desired()?;
+        if desired.image.is_none() {
+            return files_alone(desired);
+        }
+        let Some(Source { app, lock, refresh, .. }) = &self.source else {
+            return Err(Error::failed("this plan has no source"));
+        };
+        let engine = docker::connect().await?;
+        let built = images::build(&engine, app, lock, *refresh, context).await?;
+        let request = &desired.artifacts;
+        if let Some(artifacts) = images::cached(&built.id, request, &self.artifacts) {
+            return Ok(artifacts);
+        }
+        let scripts = &self.observed.scripts;
+        let labels = HashMap::from([
+            ("mizan.app".to_owned(), scripts.app.to_string()),
+            ("mizan.env".to_owned(), scripts.env.to_string()),
+        ]);
+        images::extract(&engine, &built.id, labels, request, &self.artifacts, context).await
+    }
+
+    async fn record(
+        &self,
+        id: ReleaseId,
+        rollback_to: Option<ReleaseId>,
+        context: &StepContext<'_>,
+    ) -> Result<()> {
+        // An interrupted deploy may have written the record without pointing to it.
+        if self.ledger.has(id).await? {
+            return self.ledger.set_current(id).await;
+        }
+        let desired = self.desired()?;
+        let returning = self.returning.as_ref().map(|release| &release.live.recorded);
+        let recorded = self.plane().recorded(returning, context)?;
+        let source = match &desired.plane.source {
+            Late::Known(source) => source.clone(),
+            Late::After(step) => step.to_string(),
+        };
+        self.ledger
+            .record(&Release {
+                id,
+                created: Timestamp::now(),
+                git: self.source.as_ref().and_then(|source| source.git.clone()),
+                image: ImageRecord { reference: source.clone(), id: source },
+                edge: recorded.edge.clone(),
+                render: recorded.render.clone(),
+                schema: None,
+                inventory: recorded.inventory(&desired.plane),
+                rollback_to,
+                config: serde_json::to_value(desired)
+                    .context(ErrorKind::Failed, || "cannot describe the release".into())?,
+            })
+            .await
+    }
+
+    async fn unrecord(&self, id: ReleaseId, before: Option<ReleaseId>) -> Result<()> {
+        // The pointer goes first: it never points to nothing.
+        match before {
+            Some(before) => self.ledger.set_current(before).await?,
+            None => self.ledger.clear_current().await?,
+        }
+        self.ledger.forget(id).await
+    }
+
+    async fn delete_ledger(&self) -> Result<()> {
+        for release in self.ledger.ids().await? {
+            self.ledger.forget(release).await?;
+        }
+        self.ledger.clear_current().await?;
+        let Some(folder) = &self.ledger_folder else { return Ok(()) };
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != IoErrorKind::NotFound => {
+                Err(Error::failed(format!("cannot remove {}", folder.display())).because(&error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A schema in a file, and nothing else.
+pub(super) fn files_alone(desired: &Desired) -> Result<Artifacts> {
+    let SchemaSource::File(path) = &desired.artifacts.schema else {
+        return Err(Error::failed("the Workers need a schema"));
+    };
+    let dir = path.parent().map(PathBuf::from).unwrap_or_default();
+    Ok(Artifacts { dir, schema: Some(path.clone()), bundle: None, assets: Vec::new() })
+}
+
+impl Supplies for OriginExecutor {
+    async fn artifacts(&self, context: &StepContext<'_>) -> Result<Artifacts> {
+        self.take(context).await
+    }
+
+    fn origin(&self, origin: &Late<String>, _context: &StepContext<'_>) -> Result<String> {
+        match origin {
+            Late::Known(origin) => Ok(origin.clone()),
+            Late::After(step) => Err(Error::failed(format!("{step} did not tell the origin"))),
+        }
+    }
+
+    async fn origin_secret(&self) -> Result<Option<SecretValue>> {
+        Ok(None)
+    }
+
+    async fn earlier(&self) -> Result<Vec<Recorded>> {
+        let releases = self.ledger.releases().await?;
+        Ok(releases.iter().filter_map(Recorded::of).collect())
+    }
+}
+
+impl Executor<Op> for OriginExecutor {
+    async fn apply(&self, step: &Step<Op>, context: &StepContext<'_>) -> Result<StepOutput> {
+        self.apply_op(&step.op, context).await
+    }
+
+    async fn undo(
+        &self,
+        step: &Step<Op>,
+        _output: Option<&StepOutput>,
+        context: &StepContext<'_>,
+    ) -> Result<()> {
+        match (&step.undo, &step.op) {
+            (Undo::Restore { op }, _) => self.apply_op(op, context).await.map(drop),
+            (Undo::Delete, Op::Worker { op }) => {
+                Box::pin(self.plane().undo(op, &Undo::Delete, context)).await
+            }
+            (Undo::Delete | Undo::None { .. }, _) => Ok(()),
+        }
+    }
+}
+
+impl Observed {
+    /// The Workers of the live release.
+    pub fn live(&self) -> Option<&LivePlane> {
+        self.current.as_ref().map(|current| &current.live)
+    }
+}

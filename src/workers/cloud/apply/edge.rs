@@ -1,0 +1,111 @@
+//! The Edge: a version per release, with the policy, the assets and the version of Render that
+//! belong to it.
+
+use rand::{RngCore as _, rngs::OsRng};
+
+use super::{ASSETS, Plane, Supplies, VERSION, upload::Draft};
+use crate::{
+    cloudflare::{AssetsPart, Binding, Settings},
+    engine::{StepContext, StepOutput},
+    error::{Context as _, ErrorKind, Result},
+    model::ReleaseId,
+    secret::SecretValue,
+    workers::cloud::{content::Content, names::Kind, observe::SIGNING_KEY},
+};
+
+/// Bytes of the key by which the Edge knows its own cookies.
+const KEY_BYTES: usize = 32;
+
+impl<S: Supplies> Plane<'_, S> {
+    /// There is a version of the Edge for this release; nobody is sent to it yet.
+    pub(super) async fn upload_edge(
+        &self,
+        release: ReleaseId,
+        context: &StepContext<'_>,
+    ) -> Result<StepOutput> {
+        let artifacts = self.supplies.artifacts(context).await?;
+        let content = Content::read(self.spec()?, &artifacts)?;
+        let earlier = self.supplies.earlier().await?;
+        let served = content.served_assets(earlier.iter().map(|recorded| &recorded.assets));
+        let settings = self.own_settings(Kind::Edge).await?;
+        // The session is the script's, which has to be there.
+        let (served, assets) =
+            self.send_assets(&artifacts, &content.assets, served, context).await?;
+        let draft = self.edge_draft(release, &content, served, assets, settings.as_ref(), context);
+        let version = self.ensure_version(Kind::Edge, settings.as_ref(), draft.await?).await?;
+        self.allow_previews().await?;
+        let own = serde_json::to_string(&content.assets)
+            .context(ErrorKind::Failed, || "cannot describe the assets".into())?;
+        Ok(StepOutput::from([(VERSION.to_owned(), version.0), (ASSETS.to_owned(), own)]))
+    }
+
+    async fn edge_draft(
+        &self,
+        release: ReleaseId,
+        content: &Content,
+        served: crate::cloudflare::AssetManifest,
+        assets: Option<AssetsPart>,
+        settings: Option<&Settings>,
+        context: &StepContext<'_>,
+    ) -> Result<Draft> {
+        let spec = self.spec()?;
+        let origin = self.supplies.origin(&spec.origin, context)?;
+        let render = match spec.config.render {
+            true => self.render_pin(context),
+            false => None,
+        };
+        let mut bindings = vec![
+            Binding::Service { name: "HUB".into(), service: self.name(Kind::Hub) },
+            Binding::PlainText { name: "PUBLIC_URL".into(), text: spec.public_url.clone() },
+            Binding::PlainText { name: "FALLBACK_ORIGIN".into(), text: origin.clone() },
+        ];
+        if let Some(pin) = &render {
+            let service = self.name(Kind::Render);
+            bindings.push(Binding::Service { name: "RENDER".into(), service });
+            bindings.push(Binding::PlainText { name: "RENDER_VERSION".into(), text: pin.clone() });
+        }
+        if assets.is_some() {
+            bindings.push(Binding::Assets { name: "ASSETS".into() });
+        }
+        bindings.extend(new_key(settings));
+        if let Some(secret) = self.supplies.origin_secret().await? {
+            bindings.push(Binding::Secret { name: "ORIGIN_SECRET".into(), text: secret });
+        }
+        let manifest = serde_json::to_string(&served)
+            .context(ErrorKind::Failed, || "cannot describe the assets".into())?;
+        Ok(Draft {
+            modules: content.edge_modules(&release.to_string(), &served),
+            bindings,
+            more: vec![
+                ("url", spec.public_url.clone()),
+                ("origin", origin),
+                ("render", render.unwrap_or_default()),
+                ("assets", manifest),
+                ("origin secret", spec.origin_secret.clone().unwrap_or_default()),
+            ],
+            tag: release.to_string(),
+            migrations: None,
+            assets,
+        })
+    }
+
+    /// How the Edge asks for the Render it belongs to: a dictionary of scripts and versions.
+    fn render_pin(&self, context: &StepContext<'_>) -> Option<String> {
+        let uploaded = context.output(&self.step(Kind::Render), VERSION);
+        let recorded = self.live.and_then(|live| live.recorded.render.as_deref());
+        let version = uploaded.or(recorded)?;
+        Some(format!("{}=\"{version}\"", self.name(Kind::Render)))
+    }
+}
+
+/// The key is made once; nobody needs it outside of the Edge, so it is kept there alone.
+fn new_key(settings: Option<&Settings>) -> Option<Binding> {
+    let mut bindings = settings.into_iter().flat_map(|settings| &settings.bindings);
+    if bindings.any(|binding| binding.name == SIGNING_KEY) {
+        return None;
+    }
+    let mut key = [0; KEY_BYTES];
+    OsRng.fill_bytes(&mut key);
+    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(Binding::Secret { name: SIGNING_KEY.into(), text: SecretValue::new(text) })
+}

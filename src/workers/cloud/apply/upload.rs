@@ -1,0 +1,139 @@
+//! One way for all three scripts: made if it is not there, else a version beside the others.
+
+use super::{Plane, Supplies};
+use crate::{
+    cloudflare::{Binding, Migrations, ModulePart, Settings, Upload, Version, VersionId},
+    error::{Error, Result},
+    workers::cloud::{
+        content::{self, COMPATIBILITY_DATE},
+        names::Kind,
+        observe::{active, own_bindings},
+    },
+};
+
+/// Kinds of bindings that somebody may have added, whose values nobody can read back.
+const KEPT: [&str; 2] = ["secret_text", "secret_key"];
+/// Cloudflare keeps a hundred; ours is among the newest.
+/// (<https://developers.cloudflare.com/workers/configuration/versions-and-deployments/>)
+const RECENT: usize = 20;
+/// (<https://developers.cloudflare.com/api/resources/workers/subresources/scripts/>)
+const TAG_MAX: usize = 25;
+
+/// What is uploaded.
+pub(super) struct Draft {
+    /// The modules, the main one first.
+    pub modules: Vec<ModulePart>,
+    /// Our bindings.
+    pub bindings: Vec<Binding>,
+    /// What is known of it beside the modules, and counts.
+    pub more: Vec<(&'static str, String)>,
+    /// A word for people: the release.
+    pub tag: String,
+    /// The Hub's Durable Object, when the script is made.
+    pub migrations: Option<Migrations>,
+    /// The static assets.
+    pub assets: Option<crate::cloudflare::AssetsPart>,
+}
+
+impl Draft {
+    /// What the version is known by.
+    fn message(&self) -> String {
+        let more: Vec<_> = self.more.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        format!("mizan {} {}", self.tag, content::upload_hash(&self.modules, &more))
+    }
+}
+
+impl<S: Supplies> Plane<'_, S> {
+    /// The script's settings; `None` if it is not there.
+    ///
+    /// # Errors
+    /// It is somebody else's.
+    pub(super) async fn own_settings(&self, kind: Kind) -> Result<Option<Settings>> {
+        let name = self.name(kind);
+        let settings = self.cloudflare.settings(self.account, &name).await?;
+        match settings {
+            Some(settings) if !settings.tags.contains(&self.scripts.tag()) => {
+                Err(Error::failed(format!("the Worker {name} is not ours"))
+                    .cause(format!("it has no tag {}", self.scripts.tag()))
+                    .hint("delete it at Cloudflare, or choose another name for the app"))
+            }
+            settings => Ok(settings),
+        }
+    }
+
+    /// A version of the script with this content, which takes no request that went to another one.
+    /// One that is there already, from an interrupted run, is as good.
+    pub(super) async fn ensure_version(
+        &self,
+        kind: Kind,
+        settings: Option<&Settings>,
+        draft: Draft,
+    ) -> Result<VersionId> {
+        let name = self.name(kind);
+        content::require_size(kind.as_str(), &draft.modules)?;
+        let message = draft.message();
+        if settings.is_some() && let Some(version) = self.find_version(&name, &message).await? {
+            return Ok(version);
+        }
+        let upload = self.upload(kind, settings, draft, message);
+        match settings {
+            Some(_) => self.cloudflare.upload_version(self.account, &name, &upload).await,
+            None => {
+                self.cloudflare.put_script(self.account, &name, &upload).await?;
+                self.active_version(kind).await?.map(VersionId).ok_or_else(|| {
+                    Error::failed(format!("the Worker {name} was uploaded and has no version"))
+                })
+            }
+        }
+    }
+
+    async fn find_version(&self, name: &str, message: &str) -> Result<Option<VersionId>> {
+        let versions = self.cloudflare.versions(self.account, name).await?;
+        let same = |version: &&Version| version.message.as_deref() == Some(message);
+        Ok(versions.iter().take(RECENT).find(same).map(|version| version.id.clone()))
+    }
+
+    /// The version of a script that takes the requests.
+    pub(super) async fn active_version(&self, kind: Kind) -> Result<Option<String>> {
+        let deployments = self.cloudflare.deployments(self.account, &self.name(kind)).await?;
+        Ok(deployments.as_deref().and_then(active))
+    }
+
+    fn upload(
+        &self,
+        kind: Kind,
+        settings: Option<&Settings>,
+        draft: Draft,
+        message: String,
+    ) -> Upload {
+        let foreign = settings.into_iter().flat_map(|settings| &settings.bindings);
+        let foreign = foreign.filter(|binding| {
+            let ours = own_bindings(kind).contains(&binding.name.as_str());
+            !ours && !KEPT.contains(&binding.kind.as_str())
+        });
+        let inherited = foreign.map(|binding| Binding::Inherit { name: binding.name.clone() });
+        Upload {
+            main_module: format!("{kind}.js"),
+            modules: draft.modules,
+            compatibility_date: COMPATIBILITY_DATE.to_owned(),
+            compatibility_flags: Vec::new(),
+            bindings: draft.bindings.into_iter().chain(inherited).collect(),
+            keep_bindings: KEPT.to_vec(),
+            migrations: draft.migrations,
+            tags: vec![self.scripts.tag()],
+            tag: draft.tag.chars().take(TAG_MAX).collect(),
+            message,
+            observability: None,
+            assets: draft.assets,
+            keep_assets: false,
+        }
+    }
+
+    /// Removes a script of ours; one that is gone is fine.
+    pub(super) async fn delete_script(&self, kind: Kind) -> Result<()> {
+        if self.own_settings(kind).await?.is_some() {
+            self.cloudflare.delete_script(self.account, &self.name(kind), false).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! What the Workers of an environment should be. Pure: account, zone and hashes are handed in.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{content, names::Scripts};
+use crate::{plan::Late, workers::policy::PlaneConfig};
+
+/// The Workers of one environment. It is stored with each release, so that a rollback can bring it
+/// back; it holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudSpec {
+    /// Whose they are, and so their names.
+    pub scripts: Scripts,
+    /// The account's id.
+    pub account: String,
+    /// Where visitors come in; without a domain it is the Edge's own name below `workers.dev`.
+    pub domain: Option<Domain>,
+    /// The public URL, without a slash at its end.
+    pub public_url: String,
+    /// The base URL of the app's own server. It lives in the Hub, so that another one is no new
+    /// version of the Edge.
+    pub origin: Late<String>,
+    /// The origin demands a secret: the version of its value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_secret: Option<String>,
+    /// What `mizan.yaml` says about them.
+    pub config: PlaneConfig,
+    /// What schema, bundle and assets come from: an image's tag, a hash of files.
+    pub source: Late<String>,
+    /// The hash of the scripts of this version of mizan.
+    pub code: String,
+    /// The health path of the app.
+    pub health: String,
+}
+
+/// The host name that visitors use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Domain {
+    /// The name.
+    pub hostname: String,
+    /// The id of the zone that it is in.
+    pub zone: String,
+    /// The zone's name.
+    pub zone_name: String,
+}
+
+/// What is known of the next versions before anything is uploaded, if the artifacts are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreseen {
+    /// The hash of Render's scripts and bundle.
+    pub render: Option<String>,
+    /// Sizes and what the policy says, for the reader of a plan.
+    pub edge_fields: BTreeMap<String, String>,
+    /// The same for Render.
+    pub render_fields: BTreeMap<String, String>,
+}
+
+impl CloudSpec {
+    /// The hash of what is the same in all environments.
+    pub fn code_of_this_version() -> String {
+        content::code_hash()
+    }
+
+    /// True if the Edge of `other` would be another one.
+    pub fn is_outdated_by(&self, other: &Self) -> bool {
+        // Where the origin is, is the Hub's business.
+        let comparable = |spec: &Self| Self { origin: Late::Known(String::new()), ..spec.clone() };
+        comparable(self) != comparable(other)
+    }
+}

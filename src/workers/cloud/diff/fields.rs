@@ -1,0 +1,61 @@
+//! The differences of Workers, for the reader.
+
+use std::collections::BTreeMap;
+
+use super::Ground;
+use crate::{
+    plan::{FieldDiff, FieldValue, Late},
+    workers::cloud::desired::CloudSpec,
+};
+
+/// A value that is known now or later.
+fn value(late: &Late<String>) -> FieldValue {
+    match late {
+        Late::Known(text) => FieldValue::Known(text.clone()),
+        Late::After(step) => FieldValue::After(step.clone()),
+    }
+}
+
+fn diff(field: &str, before: FieldValue, after: FieldValue) -> Option<FieldDiff> {
+    (before != after).then(|| FieldDiff { field: field.to_owned(), before, after })
+}
+
+/// The Hub's origin.
+pub(super) fn origin(before: Option<&Late<String>>, after: &Late<String>) -> Vec<FieldDiff> {
+    let before = before.map_or(FieldValue::Unset, value);
+    diff("origin", before, value(after)).into_iter().collect()
+}
+
+/// One version and the next.
+pub(super) fn version(before: Option<&str>, after: FieldValue) -> FieldDiff {
+    let before = before.map_or(FieldValue::Unset, |text| FieldValue::Known(short(text)));
+    FieldDiff { field: "version".to_owned(), before, after }
+}
+
+/// What differs in a Worker that is made anew.
+pub(super) fn worker(ground: &Ground<'_>, known: &BTreeMap<String, String>) -> Vec<FieldDiff> {
+    let live = ground.live.map(|live| &live.spec);
+    let desired = ground.desired;
+    let text = |of: &dyn Fn(&CloudSpec) -> String| {
+        (live.map_or(FieldValue::Unset, |live| of(live).into()), FieldValue::Known(of(desired)))
+    };
+    let (code_before, code_after) = text(&|spec| short(&spec.code));
+    let (url_before, url_after) = text(&|spec| spec.public_url.clone());
+    let source = live.map_or(FieldValue::Unset, |live| value(&live.source));
+    let own = [
+        diff("code", code_before, code_after),
+        diff("source", source, value(&desired.source)),
+        diff("url", url_before, url_after),
+    ];
+    let known = known.iter().map(|(field, text)| FieldDiff {
+        field: field.clone(),
+        before: FieldValue::Unset,
+        after: FieldValue::Known(text.clone()),
+    });
+    own.into_iter().flatten().chain(known).collect()
+}
+
+/// Enough of a version's or hash's digits to tell it from others.
+pub(super) fn short(id: &str) -> String {
+    id.chars().take(8).collect()
+}

@@ -1,0 +1,245 @@
+//! A new release of the Workers: versions are uploaded, asked, and only then given the requests.
+
+use super::{Goal, Ground, Needs, Part, fields, kept, late, resource, step};
+use crate::{
+    model::ReleaseId,
+    plan::{Change, FieldValue, Late, ResourceId, StepId, Undo},
+    workers::cloud::{
+        names::Kind,
+        op::{Op, Pick},
+        record::Recorded,
+    },
+};
+
+/// New versions from source.
+pub(super) fn upload(ground: &Ground<'_>, release: ReleaseId, needs: &Needs, part: &mut Part) {
+    let mut before_edge = vec![hub(ground, needs, part)];
+    before_edge.extend(render(ground, release, needs, part));
+    let edge = edge(ground, release, needs, before_edge, part);
+    let asked = probe(ground, None, release, needs, vec![edge], part);
+    let render = if ground.desired.config.render { Pick::Uploaded } else { Pick::Untouched };
+    open(ground, Op::Switch { edge: Pick::Uploaded, render, release }, release, asked, part);
+    if needs.migrated {
+        let op = Op::PutHub { origin: ground.desired.origin.clone(), mark: Some(release) };
+        let what = format!("count everything that was cached before {release} as changed");
+        let cache = ResourceId::new("cache", ground.desired.scripts.app.to_string());
+        part.after.push(late(cache, Change::Run { what }, op));
+    }
+    obsolete(ground, part);
+}
+
+/// The versions of an earlier release.
+pub(super) fn bring_back(
+    ground: &Ground<'_>,
+    release: ReleaseId,
+    to: &Recorded,
+    needs: &Needs,
+    part: &mut Part,
+) {
+    let mut before = vec![hub(ground, needs, part)];
+    let id = resource(ground, Kind::Render);
+    let current = ground.seen.version(Kind::Render);
+    if let Some(version) = to.render.as_ref().filter(|version| Some(version.as_str()) != current) {
+        let after = FieldValue::Known(fields::short(version));
+        let change = Change::Update { fields: vec![fields::version(current, after)] };
+        let op = Op::StageRender { version: version.clone() };
+        before.push(id.step_id());
+        part.before.push(step(id, change, vec![], op, Undo::None { why: kept::VERSION.into() }));
+    } else if to.render.is_some() {
+        part.unchanged.push(id);
+    }
+    let asked = probe(ground, to.edge.clone(), release, needs, before, part);
+    let switch = Op::Switch { edge: to.edge.clone().into(), render: to.render.clone().into(), release };
+    open(ground, switch, release, asked, part);
+    obsolete(ground, part);
+}
+
+/// The Hub, which outlives releases: it changes with the origin and with its own code.
+pub(super) fn hub(ground: &Ground<'_>, needs: &Needs, part: &mut Part) -> StepId {
+    let id = resource(ground, Kind::Hub);
+    let desired = &ground.desired.origin;
+    let op = |origin: &Late<String>| Op::PutHub { origin: origin.clone(), mark: None };
+    let Some(seen) = ground.seen.scripts.get(&Kind::Hub) else {
+        let change = Change::Create { fields: fields::origin(None, desired) };
+        part.before.push(step(id.clone(), change, needs.origin.clone(), op(desired), Undo::Delete));
+        return id.step_id();
+    };
+    let live = ground.live;
+    let recorded = live.filter(|live| live.recorded.hub.is_some() && live.recorded.hub == seen.version);
+    // Where nothing was recorded, its variables were read.
+    let now = match recorded {
+        Some(live) => Some(live.spec.origin.clone()),
+        None => seen.vars.get("ORIGIN").cloned().map(Late::Known),
+    };
+    let is_current = now.as_ref() == Some(desired);
+    let same_code = live.is_some_and(|live| live.spec.code == ground.desired.code);
+    if recorded.is_some() && is_current && same_code {
+        part.unchanged.push(id.clone());
+        return id.step_id();
+    }
+    let mut changes = fields::origin(now.as_ref(), desired);
+    if let Some(live) = live.filter(|_| recorded.is_none()) {
+        let after = FieldValue::After(id.step_id());
+        let changed = live.recorded.hub.is_some().then(|| fields::version(seen.version.as_deref(), after));
+        changes.extend(changed);
+    }
+    if changes.is_empty() {
+        changes.push(fields::version(seen.version.as_deref(), FieldValue::After(id.step_id())));
+    }
+    let undo = match &now {
+        Some(now) => Undo::Restore { op: Box::new(op(now)) },
+        None => Undo::None { why: kept::UNKNOWN.into() },
+    };
+    let change = Change::Update { fields: changes };
+    part.before.push(step(id.clone(), change, needs.origin.clone(), op(desired), undo));
+    id.step_id()
+}
+
+fn render(ground: &Ground<'_>, release: ReleaseId, needs: &Needs, part: &mut Part) -> Option<StepId> {
+    if !ground.desired.config.render {
+        return None;
+    }
+    let id = resource(ground, Kind::Render);
+    let current = ground.seen.version(Kind::Render);
+    if let Some(live) = ground.live.filter(|live| current.is_some() && live.recorded.render.as_deref() == current) {
+        let same = ground.foreseen.render.is_some() && ground.foreseen.render == live.recorded.render_hash;
+        if same {
+            part.unchanged.push(id);
+            return None;
+        }
+    }
+    let op = Op::UploadRender { release };
+    let (change, undo) = match ground.seen.scripts.contains_key(&Kind::Render) {
+        false => (Change::Create { fields: fields::worker(ground, &ground.foreseen.render_fields) }, Undo::Delete),
+        true => {
+            let mut changes = vec![fields::version(current, FieldValue::After(id.step_id()))];
+            changes.extend(fields::worker(ground, &ground.foreseen.render_fields));
+            (Change::Update { fields: changes }, Undo::None { why: kept::VERSION.into() })
+        }
+    };
+    part.before.push(step(id.clone(), change, needs.artifacts.clone(), op, undo));
+    Some(id.step_id())
+}
+
+fn edge(
+    ground: &Ground<'_>,
+    release: ReleaseId,
+    needs: &Needs,
+    before: Vec<StepId>,
+    part: &mut Part,
+) -> StepId {
+    let id = resource(ground, Kind::Edge);
+    let op = Op::UploadEdge { release };
+    let known = &ground.foreseen.edge_fields;
+    let (change, undo) = match ground.seen.scripts.contains_key(&Kind::Edge) {
+        false => (Change::Create { fields: fields::worker(ground, known) }, Undo::Delete),
+        true => {
+            let current = ground.seen.version(Kind::Edge);
+            let mut changes = vec![fields::version(current, FieldValue::After(id.step_id()))];
+            changes.extend(fields::worker(ground, known));
+            (Change::Update { fields: changes }, Undo::None { why: kept::VERSION.into() })
+        }
+    };
+    let needs = needs.artifacts.iter().cloned().chain(before).collect();
+    part.before.push(step(id.clone(), change, needs, op, undo));
+    id.step_id()
+}
+
+fn probe(
+    ground: &Ground<'_>,
+    version: Option<String>,
+    release: ReleaseId,
+    needs: &Needs,
+    mut before: Vec<StepId>,
+    part: &mut Part,
+) -> StepId {
+    let id = ResourceId::new("probe", release.to_string());
+    before.extend(needs.serving.iter().cloned());
+    let what = format!("ask the Edge of {release} for {}, public contexts and a page", ground.desired.health);
+    let undo = Undo::None { why: kept::ASKED.into() };
+    part.before.push(step(id.clone(), Change::Run { what }, before, Op::Probe { version }, undo));
+    id.step_id()
+}
+
+/// Requests come in: those that do already go to the new versions, and the host name leads to them.
+fn open(ground: &Ground<'_>, switch: Op, release: ReleaseId, asked: StepId, part: &mut Part) {
+    let mut before = vec![asked];
+    // A script that is made anew has but one version.
+    if ground.seen.scripts.contains_key(&Kind::Edge) {
+        let traffic = ResourceId::new("traffic", ground.desired.scripts.app.to_string());
+        let what = format!("move traffic to {release}");
+        let undo = match ground.live {
+            Some(live) => Undo::Restore {
+                op: Box::new(Op::Switch {
+                    edge: live.recorded.edge.clone().into(),
+                    render: live.recorded.render.clone().into(),
+                    release,
+                }),
+            },
+            None => Undo::None { why: kept::UNKNOWN.into() },
+        };
+        before.push(traffic.step_id());
+        let needs = vec![before[0].clone()];
+        part.before.push(step(traffic, Change::Run { what }, needs, switch, undo));
+    }
+    address(ground, before, part);
+}
+
+/// The host name leads to the Edge, if it does not yet.
+pub(super) fn address(ground: &Ground<'_>, needs: Vec<StepId>, part: &mut Part) {
+    let edge = ground.desired.scripts.name(Kind::Edge);
+    let (id, is_there, op) = match &ground.desired.domain {
+        Some(domain) => {
+            let seen = ground.seen.domains.iter();
+            let mut seen = seen.filter(|seen| seen.hostname == domain.hostname && seen.service == edge);
+            let op = Op::PutDomain { hostname: domain.hostname.clone(), zone: domain.zone.clone() };
+            (ResourceId::new("domain", domain.hostname.clone()), seen.next().is_some(), op)
+        }
+        None => {
+            let host = ground.desired.public_url.trim_start_matches("https://").to_owned();
+            let op = Op::PutSubdomain { enabled: true };
+            (ResourceId::new("domain", host), ground.seen.on_subdomain, op)
+        }
+    };
+    if is_there {
+        part.unchanged.push(id);
+        return;
+    }
+    let change = Change::Create { fields: Vec::new() };
+    part.before.push(step(id, change, needs, op, Undo::Delete));
+}
+
+/// Host names and scripts that nothing leads to any more.
+fn obsolete(ground: &Ground<'_>, part: &mut Part) {
+    let edge = ground.desired.scripts.name(Kind::Edge);
+    let wanted = ground.desired.domain.as_ref().map(|domain| &domain.hostname);
+    let why = || "no longer in mizan.yaml".to_owned();
+    for seen in ground.seen.domains.iter().filter(|seen| seen.service == edge) {
+        // A host name that somebody else gave our Edge is theirs.
+        let ours = ground.live.and_then(|live| live.spec.domain.as_ref());
+        if Some(&seen.hostname) == wanted || ours.map(|domain| &domain.hostname) != Some(&seen.hostname) {
+            continue;
+        }
+        let op = Op::DeleteDomain { hostname: seen.hostname.clone() };
+        let id = ResourceId::new("domain", seen.hostname.clone());
+        part.after.push(late(id, Change::Delete { why: why() }, op));
+    }
+    let had_subdomain = ground.live.is_some_and(|live| live.spec.domain.is_none());
+    if wanted.is_some() && had_subdomain && ground.seen.on_subdomain {
+        let id = ResourceId::new("domain", "workers.dev");
+        part.after.push(late(id, Change::Delete { why: why() }, Op::PutSubdomain { enabled: false }));
+    }
+    if !ground.desired.config.render && ground.seen.scripts.contains_key(&Kind::Render) {
+        let id = resource(ground, Kind::Render);
+        part.after.push(late(id, Change::Delete { why: why() }, Op::DeleteScript { kind: Kind::Render }));
+    }
+}
+
+impl Goal<'_> {
+    /// The number that the Workers have afterwards.
+    pub fn release(&self) -> ReleaseId {
+        match self {
+            Self::Release(release) | Self::Return { release, .. } | Self::Repair(release) => *release,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What somebody changed by hand becomes again what the live release recorded.
+
+use super::{Ground, Needs, Part, fields, kept, release, resource, step};
+use crate::{
+    model::ReleaseId,
+    plan::{Change, FieldValue, Undo},
+    workers::cloud::{
+        names::Kind,
+        op::{Op, Pick},
+    },
+};
+
+pub(super) fn plan(ground: &Ground<'_>, number: ReleaseId, part: &mut Part) {
+    let Some(live) = ground.live else { return };
+    release::hub(ground, &Needs::default(), part);
+    let recorded = &live.recorded;
+    let mut needs = Vec::new();
+    let pairs = [(Kind::Render, &recorded.render), (Kind::Edge, &recorded.edge)];
+    for (kind, version) in pairs {
+        let id = resource(ground, kind);
+        let (Some(wanted), seen) = (version.as_deref(), ground.seen.version(kind)) else { continue };
+        if seen == Some(wanted) {
+            part.unchanged.push(id);
+            continue;
+        }
+        let after = FieldValue::Known(fields::short(wanted));
+        let change = Change::Update { fields: vec![fields::version(seen, after)] };
+        // Each puts its own script right; the Edge's needs Render's.
+        let pick = Pick::Version(wanted.to_owned());
+        let op = match kind {
+            Kind::Render => Op::Switch { edge: Pick::Untouched, render: pick, release: number },
+            _ => Op::Switch { edge: pick, render: Pick::Untouched, release: number },
+        };
+        let undo = Undo::None { why: kept::UNKNOWN.into() };
+        part.before.push(step(id.clone(), change, needs.clone(), op, undo));
+        needs.push(id.step_id());
+    }
+    release::address(ground, needs, part);
+}

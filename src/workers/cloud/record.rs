@@ -1,0 +1,101 @@
+//! What a release remembers of its Workers: versions, hashes, the assets that it serves.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CloudSpec, names::Kind};
+use crate::{
+    cloudflare::AssetManifest,
+    ledger::{InventoryItem, Release},
+};
+
+/// The versions of one release.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The Hub's version.
+    pub hub: Option<String>,
+    /// The Edge's version.
+    pub edge: Option<String>,
+    /// Render's version, if there is one.
+    pub render: Option<String>,
+    /// The hash of what Render is made of.
+    pub render_hash: Option<String>,
+    /// The release's own assets.
+    #[serde(default)]
+    pub assets: AssetManifest,
+}
+
+/// The Workers of the release that is live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LivePlane {
+    /// What was desired.
+    pub spec: CloudSpec,
+    /// What came of it.
+    pub recorded: Recorded,
+}
+
+const VERSION: &str = "version";
+const HASH: &str = "hash";
+const ASSETS: &str = "assets";
+
+impl Recorded {
+    /// What a release's inventory says of its Workers; `None` if it had none.
+    pub fn of(release: &Release) -> Option<Self> {
+        let item = |kind: Kind| {
+            let mut items = release.inventory.iter();
+            items.find(|item| item.kind == worker_kind(kind))
+        };
+        let attribute = |kind, name| item(kind)?.attributes.get(name).cloned();
+        item(Kind::Edge)?;
+        let assets = attribute(Kind::Edge, ASSETS);
+        Some(Self {
+            hub: attribute(Kind::Hub, VERSION),
+            edge: attribute(Kind::Edge, VERSION),
+            render: attribute(Kind::Render, VERSION),
+            render_hash: attribute(Kind::Render, HASH),
+            // Written by ourselves; one that makes no sense keeps no old assets.
+            assets: assets.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+        })
+    }
+
+    /// The version of a Worker.
+    pub fn version(&self, kind: Kind) -> Option<&str> {
+        match kind {
+            Kind::Hub => self.hub.as_deref(),
+            Kind::Render => self.render.as_deref(),
+            Kind::Edge => self.edge.as_deref(),
+        }
+    }
+
+    /// The inventory of these Workers.
+    pub fn inventory(&self, spec: &CloudSpec) -> Vec<InventoryItem> {
+        let text = |name: &str, value: Option<String>| Some((name.to_owned(), value?));
+        let assets = serde_json::to_string(&self.assets).ok();
+        let attributes = |kind| -> BTreeMap<String, String> {
+            let pairs = match kind {
+                Kind::Hub => vec![text(VERSION, self.hub.clone())],
+                Kind::Render => {
+                    vec![text(VERSION, self.render.clone()), text(HASH, self.render_hash.clone())]
+                }
+                Kind::Edge => vec![text(VERSION, self.edge.clone()), text(ASSETS, assets.clone())],
+            };
+            pairs.into_iter().flatten().collect()
+        };
+        let has = |kind: &Kind| *kind != Kind::Render || spec.config.render;
+        Kind::ALL
+            .into_iter()
+            .filter(has)
+            .map(|kind| InventoryItem {
+                kind: worker_kind(kind),
+                name: spec.scripts.name(kind),
+                attributes: attributes(kind),
+            })
+            .collect()
+    }
+}
+
+/// How an inventory calls a Worker.
+fn worker_kind(kind: Kind) -> String {
+    format!("worker {kind}")
+}
