@@ -146,3 +146,25 @@ fn percentage(share: f64) -> Value {
         false => json!(share),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::recordings::Exchange, *};
+
+    #[test]
+    fn a_deployment_is_written_as_wrangler_writes_it() {
+        let recorded = Exchange::of("13-gradual", 6);
+        let mut wranglers = recorded.json().clone();
+        wranglers.as_object_mut().unwrap().remove("code_update_strategy");
+        let share = |id: &str, share| (VersionId(id.to_owned()), share);
+        let ours = body(
+            &[
+                share("05825368-bbbb-4071-94db-26c2213e2fe4", 90.0),
+                share("ed02f8a0-c83a-4f14-9d93-217fb2d459c2", 10.0),
+            ],
+            "canary",
+        );
+        assert_eq!(ours.to_string(), wranglers.to_string());
+        assert_eq!(percentage(12.5), json!(12.5));
+    }
+}

@@ -20,6 +20,11 @@ mod tail_stream;
 mod upload;
 mod versions;
 
+#[cfg(test)]
+mod recordings;
+#[cfg(test)]
+mod tests;
+
 pub use asset_upload::ReadAsset;
 pub use assets::{AssetEntry, AssetManifest, AssetsSession, asset_hash};
 pub use deployments::Deployment;

@@ -130,3 +130,53 @@ fn request(event: Value) -> Option<TailRequest> {
         status: handled.response.and_then(|response| response.status),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_read_with_its_logs_and_what_it_threw() {
+        let message = json!({
+            "outcome": "exception", "scriptName": "board-edge", "eventTimestamp": 1_795_331_789_250_u64,
+            "exceptions": [{"name": "TypeError", "message": "x is undefined", "timestamp": 1}],
+            "logs": [
+                {"level": "log", "message": ["hello", 1, {"a": null}], "timestamp": 1},
+                {"level": "error", "message": "text", "timestamp": 2},
+            ],
+            "event": {
+                "request": {"url": "https://board.example/", "method": "GET", "headers": {}},
+                "response": {"status": 500},
+            },
+        });
+        let event = TailEvent::read(message.to_string().as_bytes()).unwrap();
+        let log = |level: &str, text: &str| (level.to_owned(), text.to_owned());
+        assert_eq!(
+            event,
+            TailEvent {
+                timestamp: Some("2026-11-22T07:16:29.25Z".parse().unwrap()),
+                outcome: "exception".into(),
+                logs: vec![log("log", "hello 1 {\"a\":null}"), log("error", "text")],
+                exceptions: vec!["TypeError: x is undefined".into()],
+                request: Some(TailRequest {
+                    method: "GET".into(),
+                    url: "https://board.example/".into(),
+                    status: Some(500),
+                }),
+            }
+        );
+    }
+
+    #[test]
+    fn an_alarm_has_no_request() {
+        let message = json!({
+            "outcome": "ok", "eventTimestamp": null, "exceptions": null, "logs": null,
+            "event": {"scheduledTime": "2026-11-22T06:16:29Z"},
+        });
+        let event = TailEvent::read(message.to_string().as_bytes()).unwrap();
+        assert_eq!((event.outcome.as_str(), event.request, event.timestamp), ("ok", None, None));
+        TailEvent::read(b"hello").unwrap_err();
+    }
+}
