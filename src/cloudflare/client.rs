@@ -1,18 +1,19 @@
 //! The transport: one request of an endpoint, repeated while that helps, and its result.
 
-use std::{env, time::Duration};
+use std::{env, fmt::Debug, time::Duration};
 
 use bytes::Bytes;
-use cloudflare::framework::{
-    auth::Credentials,
-    endpoint::{RequestBody, spec::EndpointSpec},
-};
-use serde::Deserialize;
+use cloudflare::framework::{auth::Credentials, endpoint::RequestBody};
+use serde::de::DeserializeOwned;
 
-use super::failure::{ApiError, Failure, is_passing};
+use super::{
+    endpoint::{Answered, Call, Endpoint},
+    envelope::{PageInfo, result},
+    failure::{Failure, is_passing},
+};
 use crate::{
     error::Result,
-    http::{Http, HttpError, Method, Request, Response, header},
+    http::{Http, HttpError, Request, Response, header},
     secret::SecretValue,
 };
 
@@ -64,31 +65,49 @@ impl Cloudflare {
         Ok(Some(Self::new(Http::new()?, &base, token, Retries::default())))
     }
 
+    /// The client below, for what is not a request of the API.
+    pub(super) fn http(&self) -> &Http {
+        &self.http
+    }
+
     /// Sends the request of an endpoint and takes the result out of the answer.
-    pub(super) async fn send<E: EndpointSpec>(
+    pub(super) async fn send<E: Endpoint>(&self, endpoint: &E) -> Result<E::JsonResponse, Failure> {
+        self.exchange(endpoint).await.map(|(result, _)| result)
+    }
+
+    /// Sends a call and takes the result out of the answer.
+    pub(super) async fn call<T: DeserializeOwned + Debug>(
+        &self,
+        call: Call<T>,
+    ) -> Result<T, Failure> {
+        self.send(&call).await.map(|Answered(result)| result)
+    }
+
+    /// The result of an endpoint, and which page of it that is.
+    pub(super) async fn exchange<E: Endpoint>(
         &self,
         endpoint: &E,
-    ) -> Result<E::JsonResponse, Failure> {
+    ) -> Result<(E::JsonResponse, Option<PageInfo>), Failure> {
+        let request = self.request(endpoint).map_err(Failure::Malformed)?;
         let mut attempt = 1;
         loop {
-            let request = self.request(endpoint).map_err(Failure::Malformed)?;
-            let tried = self.http.fetch(request).await;
-            match self.pause(&endpoint.method(), attempt, &tried) {
+            let tried = self.http.fetch(request.clone()).await;
+            match self.pause(endpoint.is_repeatable(), attempt, &tried) {
                 Some(pause) => tokio::time::sleep(pause).await,
-                None => return result(&tried.map_err(Failure::Unreached)?),
+                None => return result(&tried.map_err(Failure::Unreached)?, endpoint.needs()),
             }
             attempt += 1;
         }
     }
 
-    fn request<E: EndpointSpec>(&self, endpoint: &E) -> Result<Request<Bytes>, hyper::http::Error> {
+    fn request<E: Endpoint>(&self, endpoint: &E) -> Result<Request<Bytes>, hyper::http::Error> {
         let mut url = format!("{}/{}", self.base, endpoint.path());
         if let Some(query) = endpoint.query() {
             url = format!("{url}?{query}");
         }
         let mut request = Request::builder().method(endpoint.method()).uri(url);
-        let credentials = Credentials::UserAuthToken { token: self.token.expose().to_owned() };
-        for (name, value) in credentials.headers() {
+        let token = endpoint.token().unwrap_or(&self.token).expose().to_owned();
+        for (name, value) in (Credentials::UserAuthToken { token }).headers() {
             request = request.header(name, value);
         }
         if let Some(kind) = endpoint.content_type() {
@@ -107,11 +126,10 @@ impl Cloudflare {
     /// carried out, or does no harm a second time.
     fn pause(
         &self,
-        method: &Method,
+        harmless: bool,
         attempt: u32,
         tried: &Result<Response<Bytes>, HttpError>,
     ) -> Option<Duration> {
-        let harmless = method.is_idempotent();
         let again = match tried {
             Ok(answer) if answer.status().is_server_error() => harmless,
             Ok(answer) => is_passing(answer.status()),
@@ -129,30 +147,4 @@ impl Cloudflare {
 fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
     let seconds = answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
-}
-
-/// The envelope of every answer.
-#[derive(Debug, Deserialize)]
-struct Envelope {
-    success: bool,
-    #[serde(default)]
-    errors: Vec<ApiError>,
-    #[serde(default)]
-    result: serde_json::Value,
-}
-
-/// The result in an answer. Both the status and the envelope must say yes: there are failures with
-/// status 200.
-fn result<T: serde::de::DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, Failure> {
-    let status = answer.status();
-    let envelope: Result<Envelope, _> = serde_json::from_slice(answer.body());
-    match envelope {
-        Ok(envelope) if status.is_success() && envelope.success => {
-            serde_json::from_value(envelope.result).map_err(Failure::Unreadable)
-        }
-        Ok(envelope) => Err(Failure::Refused { status, errors: envelope.errors }),
-        Err(error) if status.is_success() => Err(Failure::Unreadable(error)),
-        // Something in front of the API answered.
-        Err(_) => Err(Failure::Refused { status, errors: Vec::new() }),
-    }
 }

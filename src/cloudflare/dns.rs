@@ -4,7 +4,8 @@ use cloudflare::endpoints::dns::dns::DeleteDnsRecord;
 
 use super::{
     Cloudflare, Owner, Record, Zone,
-    endpoints::{CreateRecord, Filter, List, ListRecords, ListZones, RecordBody, UpdateRecord},
+    endpoint::Answered,
+    endpoints::{CreateRecord, Filter, ListRecords, ListZones, RecordBody, UpdateRecord},
     failure::Failure,
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -69,7 +70,7 @@ impl Cloudflare {
     pub async fn zone_of(&self, name: &str) -> Result<Zone> {
         let cannot = || format!("cannot find the Cloudflare zone of {name}");
         for domain in domains(name) {
-            let List(zones) = self
+            let Answered(zones) = self
                 .send(&ListZones { name: domain })
                 .await
                 .map_err(|failure| failure.told(cannot()))?;
@@ -105,7 +106,7 @@ impl Cloudflare {
 
     async fn list(&self, zone: &Zone, filter: Filter<'_>) -> Result<Vec<Record>> {
         let listed = self.send(&ListRecords { zone: &zone.id, filter }).await;
-        let List(records) = listed
+        let Answered(records) = listed
             .map_err(|failure| failure.told(format!("cannot list the records of {}", zone.name)))?;
         Ok(records)
     }

@@ -3,11 +3,19 @@
 
 use std::borrow::Cow;
 
-use cloudflare::framework::{
-    endpoint::{Method, RequestBody, serialize_query, spec::EndpointSpec},
-    response::{ApiResult, ApiSuccess},
+use cloudflare::{
+    endpoints::dns::dns::DeleteDnsRecord,
+    framework::{
+        endpoint::{Method, RequestBody, serialize_query, spec::EndpointSpec},
+        response::{ApiResult, ApiSuccess},
+    },
 };
 use serde::{Deserialize, Serialize};
+
+use super::{
+    Account, Permission,
+    endpoint::{Answered, Endpoint},
+};
 
 /// Cloudflare pages long lists. What is asked for here is narrowed to one name or one owner, so
 /// that one page of this size is all there is.
@@ -25,6 +33,8 @@ pub struct Zone {
     /// The name servers that the registrar has to name.
     #[serde(default)]
     pub name_servers: Vec<String>,
+    /// Whose it is.
+    pub account: Account,
 }
 
 impl ApiResult for Zone {}
@@ -36,8 +46,8 @@ pub(super) struct ListZones<'a> {
 }
 
 impl EndpointSpec for ListZones<'_> {
-    type JsonResponse = List<Zone>;
-    type ResponseType = ApiSuccess<List<Zone>>;
+    type JsonResponse = Answered<Vec<Zone>>;
+    type ResponseType = ApiSuccess<Answered<Vec<Zone>>>;
 
     fn method(&self) -> Method {
         Method::GET
@@ -82,14 +92,6 @@ impl Record {
     }
 }
 
-/// A list, since the crate's trait cannot be given to `Vec`.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-#[serde(bound = "T: serde::de::DeserializeOwned")]
-pub(super) struct List<T>(pub Vec<T>);
-
-impl<T: serde::de::DeserializeOwned + std::fmt::Debug> ApiResult for List<T> {}
-
 /// Which records of a zone.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) enum Filter<'a> {
@@ -109,8 +111,8 @@ pub(super) struct ListRecords<'a> {
 }
 
 impl EndpointSpec for ListRecords<'_> {
-    type JsonResponse = List<Record>;
-    type ResponseType = ApiSuccess<List<Record>>;
+    type JsonResponse = Answered<Vec<Record>>;
+    type ResponseType = ApiSuccess<Answered<Vec<Record>>>;
 
     fn method(&self) -> Method {
         Method::GET
@@ -202,4 +204,37 @@ impl EndpointSpec for UpdateRecord<'_> {
 
 fn records(zone: &str) -> String {
     format!("zones/{zone}/dns_records")
+}
+
+impl Endpoint for ListZones<'_> {
+    fn needs(&self) -> &'static [Permission] {
+        &[Permission::ZoneRead]
+    }
+}
+
+/// Whoever looks at records here is about to change them, so both permissions are told at once.
+const RECORDS: &[Permission] = &[Permission::ZoneRead, Permission::DnsEdit];
+
+impl Endpoint for ListRecords<'_> {
+    fn needs(&self) -> &'static [Permission] {
+        RECORDS
+    }
+}
+
+impl Endpoint for CreateRecord<'_> {
+    fn needs(&self) -> &'static [Permission] {
+        RECORDS
+    }
+}
+
+impl Endpoint for UpdateRecord<'_> {
+    fn needs(&self) -> &'static [Permission] {
+        RECORDS
+    }
+}
+
+impl Endpoint for DeleteDnsRecord<'_> {
+    fn needs(&self) -> &'static [Permission] {
+        RECORDS
+    }
 }

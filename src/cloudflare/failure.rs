@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
+use super::permission::{self, Permission};
 use crate::{
     error::{Error, ErrorKind},
     http::{HttpError, StatusCode},
@@ -37,6 +38,8 @@ pub enum Failure {
         status: StatusCode,
         /// Its reasons; none if the answer was not the API's.
         errors: Vec<ApiError>,
+        /// What the token needs for this endpoint.
+        needs: &'static [Permission],
     },
     /// The answer says yes, but cannot be read.
     Unreadable(serde_json::Error),
@@ -55,6 +58,14 @@ impl Failure {
         }
     }
 
+    /// True if what was asked for is not there: the status says so, or one of these codes does.
+    pub fn is_absent(&self, codes: &[u32]) -> bool {
+        match self {
+            Self::Refused { status, .. } => *status == StatusCode::NOT_FOUND || self.is_any(codes),
+            _ => false,
+        }
+    }
+
     /// True if the request may have been carried out, although its result is not known.
     pub fn is_doubtful(&self) -> bool {
         match self {
@@ -69,12 +80,12 @@ impl Failure {
     pub fn told(&self, what: impl Into<String>) -> Error {
         let error = Error::new(self.kind(), what);
         match self {
-            Self::Refused { status, errors } if errors.is_empty() => {
-                error.cause(format!("Cloudflare answered {status}"))
-            }
-            Self::Refused { status, errors } => {
-                let error = errors.iter().fold(error, |told, one| told.cause(one.in_words()));
-                self.advise(*status, error)
+            Self::Refused { status, errors, needs } => {
+                let error = match errors.is_empty() {
+                    true => error.cause(format!("Cloudflare answered {status}")),
+                    false => errors.iter().fold(error, |told, one| told.cause(one.in_words())),
+                };
+                self.advise(*status, needs, error)
             }
             Self::Unreadable(source) => {
                 error.cause("Cloudflare's answer cannot be read").because(source)
@@ -94,17 +105,25 @@ impl Failure {
         }
     }
 
+    /// True if the token is not good enough.
+    pub fn is_refusal_of_token(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if self.is_denied(*status))
+    }
+
     fn is_denied(&self, status: StatusCode) -> bool {
         matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             || self.is_any(&[NOT_AUTHENTICATED, MALFORMED_TOKEN, UNAUTHORIZED])
     }
 
-    fn advise(&self, status: StatusCode, error: Error) -> Error {
+    fn advise(&self, status: StatusCode, needs: &[Permission], error: Error) -> Error {
         if self.is_denied(status) {
-            return error.hint(
-                "CLOUDFLARE_API_TOKEN needs the permissions Zone Read and DNS Edit for the zone: \
-                 https://dash.cloudflare.com/profile/api-tokens",
-            );
+            return error.hint(format!(
+                "CLOUDFLARE_API_TOKEN needs {}: https://dash.cloudflare.com/profile/api-tokens",
+                match needs.is_empty() {
+                    true => "to be a valid token".to_owned(),
+                    false => permission::in_words(needs),
+                }
+            ));
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
             return error.hint("Cloudflare allows 1,200 requests in five minutes; try again then");

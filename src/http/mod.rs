@@ -12,11 +12,13 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 pub use hyper::http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use hyper::{body::Incoming, http::HeaderValue};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
 };
+use tokio::net::TcpStream;
+use tower_service::Service;
 
 use crate::error::{Context, ErrorKind, Result};
 
@@ -27,12 +29,19 @@ const LARGEST: usize = 32 * 1024 * 1024;
 /// Shorter than what any of the services keeps an idle connection open.
 const IDLE: Duration = Duration::from_secs(15);
 
+/// A slower upload is taken for stuck: bytes in a second.
+const SLOWEST_UPLOAD: u32 = 64 * 1024;
+
+/// A connection that speaks no HTTP yet.
+pub type Connection = MaybeHttpsStream<TokioIo<TcpStream>>;
+
 /// How long the client waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// For a connection to stand.
     pub connect: Duration,
-    /// For the head of the answer, connecting included, and then for its whole body.
+    /// For the head of the answer, connecting included, and then for its whole body. A request
+    /// with a large body gets more time for it.
     pub read: Duration,
 }
 
@@ -81,6 +90,7 @@ pub enum HttpError {
 #[derive(Debug, Clone)]
 pub struct Http {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connector: HttpsConnector<HttpConnector>,
     timeouts: Timeouts,
 }
 
@@ -115,8 +125,8 @@ impl Http {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
-            .build(tls);
-        Ok(Self { client, timeouts })
+            .build(tls.clone());
+        Ok(Self { client, connector: tls, timeouts })
     }
 
     /// Sends a request and takes the whole answer, whatever its status is. A `Host` header of the
@@ -126,27 +136,52 @@ impl Http {
     /// There is no answer; the variants say whether the request may have been carried out.
     pub async fn fetch(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let patience = self.timeouts.read + upload_time(request.body());
         let mut request = request.map(Full::new);
         request
             .headers_mut()
             .entry(header::USER_AGENT)
             .or_insert(HeaderValue::from_static(USER_AGENT));
-        let answer = self.in_time(&host, self.client.request(request)).await?;
+        let answer = self.in_time(&host, patience, self.client.request(request)).await?;
         let (head, body) = answer
             .map_err(|source| match source.is_connect() {
                 true => HttpError::Connect { host: host.clone(), source: source.into() },
                 false => HttpError::Cut { host: host.clone(), source: source.into() },
             })?
             .into_parts();
-        let body = self.in_time(&host, whole(&host, body)).await??;
+        let body = self.in_time(&host, self.timeouts.read, whole(&host, body)).await??;
         Ok(Response::from_parts(head, body))
     }
 
-    async fn in_time<T>(&self, host: &str, work: impl Future<Output = T>) -> Result<T, HttpError> {
-        let after = self.timeouts.read;
+    /// A connection of its own, with TLS if the scheme of the URL is `https`, for a protocol that
+    /// is not this client's.
+    ///
+    /// # Errors
+    /// Nobody accepts it.
+    pub async fn connect(&self, url: &Uri) -> Result<Connection, HttpError> {
+        let host = url.authority().map(ToString::to_string).unwrap_or_default();
+        let connecting = self.connector.clone().call(url.clone());
+        self.in_time(&host, self.timeouts.read, connecting)
+            .await?
+            .map_err(|source| HttpError::Connect { host, source })
+    }
+
+    async fn in_time<T>(
+        &self,
+        host: &str,
+        after: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T, HttpError> {
         let late = |_| HttpError::Timeout { host: host.to_owned(), after };
         tokio::time::timeout(after, work).await.map_err(late)
     }
+}
+
+/// What a body takes on a slow line, in addition to the answer.
+fn upload_time(body: &Bytes) -> Duration {
+    // The largest body is far below 2^52 bytes.
+    #[allow(clippy::cast_precision_loss)]
+    Duration::from_secs_f64(body.len() as f64 / f64::from(SLOWEST_UPLOAD))
 }
 
 /// The whole body, unless it is too large.

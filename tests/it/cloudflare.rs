@@ -153,7 +153,7 @@ async fn a_wrong_token_is_denied_in_the_vendors_words_and_never_shown() {
         error.to_string(),
         "cannot find the Cloudflare zone of example.org: Invalid access token (code 9109)"
     );
-    assert!(error.hints[0].contains("Zone Read and DNS Edit"), "{:?}", error.hints);
+    assert!(error.hints[0].contains("the permission Zone Read for the zone"), "{:?}", error.hints);
     let shown = format!("{error:?} {cloudflare:?}");
     assert!(!shown.contains("canary"), "{shown}");
 }
