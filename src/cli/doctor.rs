@@ -9,6 +9,7 @@ use crate::{
     cloudflare::Cloudflare,
     model::{App, Target},
     targets::{Check, CheckState, aws, local, verdict},
+    workers::cloud::{self, Scripts},
 };
 
 /// The result of the command.
@@ -34,7 +35,12 @@ async fn checks(app: &App) -> crate::error::Result<Vec<Check>> {
             let cloudflare = Cloudflare::from_environment();
             Ok(Box::pin(aws::doctor::checks(app, target, cloudflare)).await)
         }
-        Target::Azure { .. } | Target::Origin { .. } => Err(site::unsupported(app)),
+        Target::Origin { .. } => {
+            let scripts = Scripts { app: app.name.clone(), env: app.env.clone() };
+            let cloudflare = Cloudflare::from_environment();
+            Ok(cloud::doctor::checks(cloudflare, &scripts, app.domain.as_deref()).await)
+        }
+        Target::Azure { .. } => Err(site::unsupported(app)),
     }
 }
 

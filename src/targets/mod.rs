@@ -8,6 +8,7 @@ mod env;
 mod health;
 pub mod local;
 mod log;
+pub mod origin;
 mod source;
 
 pub use check::{Check, State as CheckState, verdict};

@@ -1,5 +1,6 @@
 //! The data plane: the Workers that stand before the app, and the `workerd` that runs them here.
 
+pub mod cloud;
 mod files;
 pub mod generation;
 pub mod local;

@@ -15,7 +15,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Look, MissingSecret, SecretInput, Secrets, Site, Status, Teardown};
+use super::{Look, MissingSecret, SecretInput, Secrets, Site, Status, Teardown, ledger};
 use crate::{
     cloudflare::Cloudflare,
     config::Finding,
@@ -23,7 +23,7 @@ use crate::{
     engine::SystemClock,
     error::{Context, Error, ErrorKind, Result},
     images::{self, BaseLock, Identity},
-    ledger::{Claim, Guard, Ledger, LocalLock, Lock, Place, Release, S3Place},
+    ledger::{Claim, Guard, Ledger, Lock, Place, Release},
     model::{App, AwsTarget, SecretSpec, Target},
     plan::{Basis, Late, Note, Plan, StepId, hash},
     secret::SecretValue,
@@ -31,7 +31,7 @@ use crate::{
         LogLine, LogRequest, Source,
         aws::{
             self, AwsExecutor, Clients, Desired, GivenBalancer, Inputs, Network, Observed, Op,
-            Scope, api,
+            Scope,
             diff::{self, Purpose},
             observe::{self, Recorded},
             secrets::Store,
@@ -477,27 +477,16 @@ async fn has_cluster(clients: &Clients, target: &AwsTarget) -> Result<bool> {
 
 /// The ledger and its lock: in our bucket, or where `ledger:` says.
 fn open_ledger(app: &App, scope: &Scope, clients: &Clients) -> Result<(Ledger, Lock)> {
-    let what = format!("{} in environment {}", app.name, app.env);
     let place = match &app.ledger {
-        Some(url) => url.parse::<Place>()?,
-        None => Place::Bucket { bucket: scope.bucket(), prefix: String::new() },
+        Some(url) => ledger::place(app, url)?,
+        None => Place::Bucket { bucket: scope.bucket(), prefix: String::new() }
+            .of(&app.name, &app.env),
     };
-    match place.of(&app.name, &app.env) {
+    match place {
         Place::Bucket { bucket, prefix } => {
-            let place = S3Place {
-                bucket,
-                region: scope.region.clone(),
-                prefix,
-                endpoint: api::override_of("s3"),
-                credentials: clients.credentials.clone(),
-            };
-            let ledger = Ledger::s3(&place, &clients.http)?;
-            let lock = Lock::Lease(ledger.lease(what));
-            Ok((ledger, lock))
+            ledger::in_bucket(app, (bucket, prefix), &scope.region, clients)
         }
-        Place::Folder(folder) => {
-            Ok((Ledger::local(&folder)?, Lock::Local(LocalLock::new(folder.join("lock"), what))))
-        }
+        Place::Folder(folder) => ledger::in_folder(app, &folder),
     }
 }
 

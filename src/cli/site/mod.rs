@@ -1,7 +1,9 @@
 //! An environment as commands use it, whatever its target: one implementation per target.
 
 mod aws;
+mod ledger;
 mod local;
+mod origin;
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -9,6 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use aws::AwsSite;
 pub use local::LocalSite;
+pub use origin::OriginSite;
 
 use crate::{
     config::Finding,
@@ -217,7 +220,7 @@ pub fn unsupported(app: &App) -> Error {
         ErrorKind::Usage,
         format!("environment {} has a target that is not built yet", app.env),
     )
-    .cause("this version of mizan deploys to `local` and `aws`")
+    .cause("this version of mizan deploys to `local`, `aws` and `origin`")
     .hint("choose another environment with --env")
 }
 
@@ -233,7 +236,11 @@ macro_rules! on_target {
                 type $site = $crate::cli::site::AwsSite;
                 $work
             }
-            $crate::model::Target::Azure { .. } | $crate::model::Target::Origin { .. } => {
+            $crate::model::Target::Origin { .. } => {
+                type $site = $crate::cli::site::OriginSite;
+                $work
+            }
+            $crate::model::Target::Azure { .. } => {
                 Err($crate::cli::site::unsupported(&$app).into())
             }
         }

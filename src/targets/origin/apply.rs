@@ -13,7 +13,7 @@ use crate::{
     docker,
     engine::{Executor, StepContext, StepOutput},
     error::{Context, Error, ErrorKind, Result},
-    images::{self, Artifacts},
+    images::{self, Artifacts, Identity},
     ledger::{ImageRecord, Ledger, Release},
     model::{ReleaseId, SchemaSource},
     plan::{Late, Step, Undo},
@@ -64,8 +64,8 @@ impl OriginExecutor {
     async fn apply_op(&self, op: &Op, context: &StepContext<'_>) -> Result<StepOutput> {
         let done = |()| StepOutput::new();
         match op {
-            Op::TakeArtifacts => Box::pin(self.take(context)).await.map(|_| StepOutput::new()),
-            Op::Worker { op } => Box::pin(self.plane().apply(op, context)).await,
+            Op::TakeArtifacts => Box::pin(self.take_out(context)).await,
+            Op::Worker { worker } => Box::pin(self.plane().apply(worker, context)).await,
             Op::RecordRelease { release, rollback_to } => {
                 self.record(*release, *rollback_to, context).await.map(done)
             }
@@ -100,6 +100,33 @@ impl OriginExecutor {
         images::extract(&engine, &built.id, labels, request, &self.artifacts, context).await
     }
 
+    /// Its output is `image`, the tag.
+    async fn take_out(&self, context: &StepContext<'_>) -> Result<StepOutput> {
+        self.take(context).await?;
+        let Some(Source { app, lock, .. }) = &self.source else {
+            return Ok(StepOutput::new());
+        };
+        // The build has pinned what was not pinned, and so has named the image.
+        let lock = images::BaseLock::read(&app.root).unwrap_or_else(|_| lock.clone());
+        Ok(match images::identity(app, &lock)? {
+            Identity::Known(image) => StepOutput::from([("image".to_owned(), image.tag)]),
+            Identity::AfterPinning { .. } => StepOutput::new(),
+        })
+    }
+
+    /// What was desired, with everything that the steps before found out.
+    fn resolved(&self, context: &StepContext<'_>) -> Result<Desired> {
+        let mut desired = self.desired()?.clone();
+        if let Late::After(step) = &desired.plane.source
+            && let Some(image) = context.output(step, "image")
+        {
+            let image = image.to_owned();
+            desired.plane.source = Late::Known(image.clone());
+            desired.image = Some(Late::Known(image));
+        }
+        Ok(desired)
+    }
+
     async fn record(
         &self,
         id: ReleaseId,
@@ -110,7 +137,7 @@ impl OriginExecutor {
         if self.ledger.has(id).await? {
             return self.ledger.set_current(id).await;
         }
-        let desired = self.desired()?;
+        let desired = self.resolved(context)?;
         let returning = self.returning.as_ref().map(|release| &release.live.recorded);
         let recorded = self.plane().recorded(returning, context)?;
         let source = match &desired.plane.source {
@@ -128,7 +155,7 @@ impl OriginExecutor {
                 schema: None,
                 inventory: recorded.inventory(&desired.plane),
                 rollback_to,
-                config: serde_json::to_value(desired)
+                config: serde_json::to_value(&desired)
                     .context(ErrorKind::Failed, || "cannot describe the release".into())?,
             })
             .await
@@ -202,8 +229,8 @@ impl Executor<Op> for OriginExecutor {
     ) -> Result<()> {
         match (&step.undo, &step.op) {
             (Undo::Restore { op }, _) => self.apply_op(op, context).await.map(drop),
-            (Undo::Delete, Op::Worker { op }) => {
-                Box::pin(self.plane().undo(op, &Undo::Delete, context)).await
+            (Undo::Delete, Op::Worker { worker }) => {
+                Box::pin(self.plane().undo(worker, &Undo::Delete, context)).await
             }
             (Undo::Delete | Undo::None { .. }, _) => Ok(()),
         }

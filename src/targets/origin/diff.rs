@@ -176,7 +176,7 @@ fn record(
 }
 
 fn worker_step(step: Step<crate::workers::cloud::Op>) -> Step<Op> {
-    step.map_op(|op| Op::Worker { op })
+    step.map_op(|worker| Op::Worker { worker })
 }
 
 fn release_resource(release: ReleaseId) -> ResourceId {

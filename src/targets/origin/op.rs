@@ -14,8 +14,7 @@ pub enum Op {
     /// Something of the Workers.
     Worker {
         /// What.
-        #[serde(flatten)]
-        op: cloud::Op,
+        worker: cloud::Op,
     },
     /// The ledger knows the release and names it the current one.
     RecordRelease {

@@ -31,8 +31,9 @@ pub struct CloudSpec {
     pub source: Late<String>,
     /// The hash of the scripts of this version of mizan.
     pub code: String,
-    /// The health path of the app.
-    pub health: String,
+    /// The health path of the app; that of its schema if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<String>,
 }
 
 /// The host name that visitors use.

@@ -10,6 +10,7 @@ mod content;
 mod desired;
 pub mod diff;
 pub mod doctor;
+mod logs;
 mod names;
 mod observe;
 mod op;
@@ -19,8 +20,22 @@ mod traffic_url;
 
 pub use apply::{Plane, Supplies};
 pub use desired::{CloudSpec, Domain, Foreseen};
+pub use logs::follow as follow_logs;
 pub use names::{Kind, Scripts};
-pub use observe::{observe, place};
+pub use observe::{Place, observe, place};
 pub use op::Op;
 pub use record::{LivePlane, Recorded};
 pub use seen::{SeenDomain, SeenPlane, SeenScript};
+
+use crate::{error::Result, images::Artifacts};
+
+/// What a plan can say of the next versions, before anything is uploaded.
+///
+/// # Errors
+/// The schema is invalid, or a file cannot be read or is too large for Cloudflare.
+pub fn foresee(spec: &CloudSpec, artifacts: &Artifacts) -> Result<Foreseen> {
+    let content = content::Content::read(spec, artifacts)?;
+    content::require_size("the Edge", &content.edge_modules("r0", &content.assets))?;
+    content::require_size("Render", &content.render_modules())?;
+    Ok(content.foresee())
+}

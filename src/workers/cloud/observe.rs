@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, env};
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::try_join_all;
 
 use super::{
     desired::{CloudSpec, Domain},
@@ -11,8 +11,9 @@ use super::{
     seen::{SeenDomain, SeenPlane, SeenScript},
 };
 use crate::{
-    cloudflare::{Cloudflare, Deployment, SeenBinding, Settings, VersionId},
+    cloudflare::{Cloudflare, Deployment, Script, SeenBinding, Settings, VersionId},
     error::{Error, ErrorKind, Result},
+    model::ReleaseId,
 };
 
 /// Names the account, where the token can see several.
@@ -126,13 +127,15 @@ pub async fn observe(
     expected: &[(Kind, String)],
 ) -> Result<SeenPlane> {
     let edge = scripts.name(Kind::Edge);
+    let hub = scripts.name(Kind::Hub);
     let deployments =
-        try_join_all(Kind::ALL.map(|kind| {
+        try_join_all([Kind::Render, Kind::Edge].map(|kind| {
             let name = scripts.name(kind);
             async move { Ok::<_, Error>((kind, cloudflare.deployments(account, &name).await?)) }
         }));
-    let (listed, deployments, domains, address) = tokio::try_join!(
+    let (listed, hub_settings, deployments, domains, address) = tokio::try_join!(
         cloudflare.scripts(account),
+        cloudflare.settings(account, &hub),
         deployments,
         cloudflare.domains(account, None, None),
         address(cloudflare, account, &edge),
@@ -142,18 +145,26 @@ pub async fn observe(
         .into_iter()
         .map(|it| SeenDomain { id: it.id, hostname: it.hostname, service: it.service })
         .collect();
+    let found = |kind| listed.iter().find(|script| script.name == scripts.name(kind));
+    let ours = |script: &Script| script.tags.contains(&scripts.tag());
+    // The Hub is no release's: what it is set to is read each time.
+    if let (Some(script), Some(settings)) = (found(Kind::Hub), &hub_settings) {
+        let mut hub = SeenScript { ours: ours(script), ..SeenScript::default() };
+        describe(Kind::Hub, &mut hub, settings);
+        seen.scripts.insert(Kind::Hub, hub);
+    }
     for (kind, deployments) in deployments {
-        let name = scripts.name(kind);
-        let Some(script) = listed.iter().find(|script| script.name == name) else { continue };
-        let ours = script.tags.contains(&scripts.tag());
-        let version = deployments.as_deref().and_then(|all| active(all));
+        let Some(script) = found(kind) else { continue };
+        let version = deployments.as_deref().and_then(active);
+        let ours = ours(script);
         seen.scripts.insert(kind, SeenScript { ours, version, ..SeenScript::default() });
     }
-    let (settings, lost) = try_join(
+    let (settings, lost, newest) = tokio::try_join!(
         unrecorded_settings(cloudflare, account, scripts, &seen, live),
         lost_versions(cloudflare, account, scripts, &seen, live, expected),
-    )
-    .await?;
+        newest_release(cloudflare, account, &edge, &seen, live),
+    )?;
+    seen.newest = newest;
     for (kind, settings) in settings {
         if let Some(script) = seen.scripts.get_mut(&kind) {
             describe(kind, script, &settings);
@@ -186,7 +197,8 @@ async fn unrecorded_settings(
 ) -> Result<BTreeMap<Kind, Settings>> {
     let recorded = |kind| live.and_then(|live| live.recorded.version(kind));
     let unknown = seen.scripts.iter().filter(|(kind, script)| {
-        script.version.is_none() || recorded(**kind) != script.version.as_deref()
+        let other = script.version.is_none() || recorded(**kind) != script.version.as_deref();
+        other && **kind != Kind::Hub
     });
     let read = unknown.map(async |(kind, _)| {
         Ok::<_, Error>((*kind, cloudflare.settings(account, &scripts.name(*kind)).await?))
@@ -215,6 +227,23 @@ async fn lost_versions(
         Ok::<_, Error>(found.is_none().then_some(version))
     });
     Ok(try_join_all(looks).await?.into_iter().flatten().collect())
+}
+
+/// The highest number that a version of the Edge was uploaded for. Where the live one is as it was
+/// recorded, the ledger knows better.
+async fn newest_release(
+    cloudflare: &Cloudflare,
+    account: &str,
+    edge: &str,
+    seen: &SeenPlane,
+    live: Option<&LivePlane>,
+) -> Result<Option<ReleaseId>> {
+    let recorded = live.and_then(|live| live.recorded.edge.as_deref());
+    if !seen.scripts.contains_key(&Kind::Edge) || recorded == seen.version(Kind::Edge) {
+        return Ok(None);
+    }
+    let versions = cloudflare.versions(account, edge).await?;
+    Ok(versions.iter().filter_map(|version| version.tag.as_deref()?.parse().ok()).max())
 }
 
 fn describe(kind: Kind, script: &mut SeenScript, settings: &Settings) {

@@ -25,7 +25,7 @@ impl From<Option<String>> for Pick {
 
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "worker_op", rename_all = "snake_case")]
+#[serde(tag = "op", rename_all = "snake_case")]
 pub enum Op {
     /// The Hub runs this code and names this origin. Its output is `version`.
     PutHub {
@@ -55,6 +55,8 @@ pub enum Op {
     Probe {
         /// The version; the one that was uploaded if absent.
         version: Option<String>,
+        /// The health path; that of the schema if absent.
+        health: Option<String>,
     },
     /// All requests go to these versions.
     Switch {

@@ -13,14 +13,15 @@ use crate::{
 /// The versions of one release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
-    /// The Hub's version.
-    pub hub: Option<String>,
     /// The Edge's version.
     pub edge: Option<String>,
     /// Render's version, if there is one.
     pub render: Option<String>,
     /// The hash of what Render is made of.
     pub render_hash: Option<String>,
+    /// The health path that its schema names.
+    #[serde(default)]
+    pub health: Option<String>,
     /// The release's own assets.
     #[serde(default)]
     pub assets: AssetManifest,
@@ -38,6 +39,7 @@ pub struct LivePlane {
 const VERSION: &str = "version";
 const HASH: &str = "hash";
 const ASSETS: &str = "assets";
+const HEALTH: &str = "health";
 
 impl Recorded {
     /// What a release's inventory says of its Workers; `None` if it had none.
@@ -50,10 +52,10 @@ impl Recorded {
         item(Kind::Edge)?;
         let assets = attribute(Kind::Edge, ASSETS);
         Some(Self {
-            hub: attribute(Kind::Hub, VERSION),
             edge: attribute(Kind::Edge, VERSION),
             render: attribute(Kind::Render, VERSION),
             render_hash: attribute(Kind::Render, HASH),
+            health: attribute(Kind::Edge, HEALTH),
             // Written by ourselves; one that makes no sense keeps no old assets.
             assets: assets.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
         })
@@ -62,7 +64,8 @@ impl Recorded {
     /// The version of a Worker.
     pub fn version(&self, kind: Kind) -> Option<&str> {
         match kind {
-            Kind::Hub => self.hub.as_deref(),
+            // It is not a release's.
+            Kind::Hub => None,
             Kind::Render => self.render.as_deref(),
             Kind::Edge => self.edge.as_deref(),
         }
@@ -74,11 +77,15 @@ impl Recorded {
         let assets = serde_json::to_string(&self.assets).ok();
         let attributes = |kind| -> BTreeMap<String, String> {
             let pairs = match kind {
-                Kind::Hub => vec![text(VERSION, self.hub.clone())],
+                Kind::Hub => vec![],
                 Kind::Render => {
                     vec![text(VERSION, self.render.clone()), text(HASH, self.render_hash.clone())]
                 }
-                Kind::Edge => vec![text(VERSION, self.edge.clone()), text(ASSETS, assets.clone())],
+                Kind::Edge => vec![
+                    text(VERSION, self.edge.clone()),
+                    text(HEALTH, self.health.clone()),
+                    text(ASSETS, assets.clone()),
+                ],
             };
             pairs.into_iter().flatten().collect()
         };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::names::Kind;
+use crate::model::ReleaseId;
 
 /// The plane as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub struct SeenPlane {
     pub on_subdomain: bool,
     /// Versions may be asked there before they take requests.
     pub previews: bool,
+    /// The highest number that any release gave a version of the Edge, if it had to be read.
+    pub newest: Option<ReleaseId>,
     /// Versions that a release recorded and Cloudflare does not have any more.
     pub lost_versions: BTreeSet<String>,
 }

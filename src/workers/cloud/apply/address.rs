@@ -2,7 +2,8 @@
 
 use super::{Plane, Supplies};
 use crate::{
-    error::{Error, Result},
+    cloudflare::ScriptSubdomain,
+    error::Result,
     workers::cloud::names::Kind,
 };
 
@@ -10,16 +11,7 @@ impl<S: Supplies> Plane<'_, S> {
     /// The host name leads to the Edge, unless somebody else has it.
     pub(super) async fn put_domain(&self, hostname: &str, zone: &str) -> Result<()> {
         let edge = self.name(Kind::Edge);
-        let found = self.cloudflare.domains(self.account, Some(hostname), None).await?;
-        match found.iter().find(|domain| domain.hostname == hostname) {
-            Some(domain) if domain.service == edge => Ok(()),
-            Some(domain) => Err(Error::failed(format!("{hostname} leads to another Worker already"))
-                .cause(format!("it is a custom domain of the Worker {}", domain.service))
-                .hint("remove it there, or choose another host name under `edge.domain`")),
-            None => {
-                self.cloudflare.put_domain(self.account, zone, hostname, &edge).await.map(drop)
-            }
-        }
+        self.cloudflare.put_domain(self.account, zone, hostname, &edge).await.map(drop)
     }
 
     /// The host name does not lead to the Edge any more. What it leads to otherwise stays.
@@ -38,7 +30,7 @@ impl<S: Supplies> Plane<'_, S> {
         match self.cloudflare.script_subdomain(self.account, &edge).await? {
             Some(now) if now.enabled != enabled => self
                 .cloudflare
-                .set_script_subdomain(self.account, &edge, enabled, now.previews_enabled)
+                .set_script_subdomain(self.account, &edge, ScriptSubdomain { enabled, ..now })
                 .await,
             _ => Ok(()),
         }
@@ -55,6 +47,7 @@ impl<S: Supplies> Plane<'_, S> {
         if now.is_some_and(|now| now.previews_enabled && now.enabled == enabled) {
             return Ok(());
         }
-        self.cloudflare.set_script_subdomain(self.account, &edge, enabled, true).await
+        let subdomain = ScriptSubdomain { enabled, previews_enabled: true };
+        self.cloudflare.set_script_subdomain(self.account, &edge, subdomain).await
     }
 }

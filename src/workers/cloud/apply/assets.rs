@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use super::{Plane, Supplies};
 use crate::{
-    cloudflare::{AssetManifest, AssetsPart},
+    cloudflare::{AssetManifest, AssetsPart, HtmlHandling, NotFoundHandling},
     engine::StepContext,
     error::{Context as _, Error, ErrorKind, Result},
     images::Artifacts,
@@ -44,13 +44,13 @@ impl<S: Supplies> Plane<'_, S> {
             let file = folder.join(path.trim_start_matches('/'));
             let content = fs::read(&file)
                 .context(ErrorKind::Failed, || format!("cannot read {}", file.display()))?;
-            Ok((content, "application/octet-stream".to_owned()))
+            Ok((content.into(), "application/octet-stream".to_owned()))
         };
-        let jwt = self.cloudflare.upload_assets(self.account, session, &read).await?;
+        let jwt = self.cloudflare.upload_assets(&session, &read).await?;
         let part = AssetsPart {
             jwt,
-            html_handling: "none".into(),
-            not_found_handling: "none".into(),
+            html_handling: HtmlHandling::None,
+            not_found_handling: NotFoundHandling::None,
             run_worker_first: true,
         };
         Ok((served, Some(part)))

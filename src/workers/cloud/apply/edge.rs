@@ -1,11 +1,11 @@
 //! The Edge: a version per release, with the policy, the assets and the version of Render that
 //! belong to it.
 
-use rand::{RngCore as _, rngs::OsRng};
+use rand::RngCore as _;
 
-use super::{ASSETS, Plane, Supplies, VERSION, upload::Draft};
+use super::{ASSETS, HEALTH, Plane, Supplies, VERSION, upload::Draft};
 use crate::{
-    cloudflare::{AssetsPart, Binding, Settings},
+    cloudflare::{AssetManifest, AssetsPart, Binding, Settings},
     engine::{StepContext, StepOutput},
     error::{Context as _, ErrorKind, Result},
     model::ReleaseId,
@@ -36,14 +36,19 @@ impl<S: Supplies> Plane<'_, S> {
         self.allow_previews().await?;
         let own = serde_json::to_string(&content.assets)
             .context(ErrorKind::Failed, || "cannot describe the assets".into())?;
-        Ok(StepOutput::from([(VERSION.to_owned(), version.0), (ASSETS.to_owned(), own)]))
+        let mut output =
+            StepOutput::from([(VERSION.to_owned(), version.0), (ASSETS.to_owned(), own)]);
+        if let Some(health) = content.data["health"].as_str() {
+            output.insert(HEALTH.to_owned(), health.to_owned());
+        }
+        Ok(output)
     }
 
     async fn edge_draft(
         &self,
         release: ReleaseId,
         content: &Content,
-        served: crate::cloudflare::AssetManifest,
+        served: AssetManifest,
         assets: Option<AssetsPart>,
         settings: Option<&Settings>,
         context: &StepContext<'_>,
@@ -105,7 +110,7 @@ fn new_key(settings: Option<&Settings>) -> Option<Binding> {
         return None;
     }
     let mut key = [0; KEY_BYTES];
-    OsRng.fill_bytes(&mut key);
+    rand::rng().fill_bytes(&mut key);
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     Some(Binding::Secret { name: SIGNING_KEY.into(), text: SecretValue::new(text) })
 }

@@ -14,7 +14,7 @@ use crate::{
     engine::{StepContext, StepOutput},
     error::{Error, Result},
     images::Artifacts,
-    plan::{Late, Step, StepId, Undo},
+    plan::{Late, StepId, Undo},
     secret::SecretValue,
 };
 
@@ -72,8 +72,9 @@ impl<S: Supplies> Plane<'_, S> {
             Op::UploadRender { .. } => Box::pin(self.upload_render(context)).await,
             Op::UploadEdge { release } => Box::pin(self.upload_edge(*release, context)).await,
             Op::StageRender { version } => self.stage_render(version).await,
-            Op::Probe { version } => {
-                Box::pin(self.probe(version.as_deref(), context)).await.map(done)
+            Op::Probe { version, health } => {
+                let asked = self.probe(version.as_deref(), health.as_deref(), context);
+                Box::pin(asked).await.map(done)
             }
             Op::Switch { edge, render, release } => {
                 Box::pin(self.switch(edge, render, *release, context)).await.map(done)
@@ -115,9 +116,7 @@ impl<S: Supplies> Plane<'_, S> {
         let has_render = self.spec()?.config.render;
         let render = |value: Option<String>| value.filter(|_| has_render);
         let assets = output(Kind::Edge, ASSETS).and_then(|text| serde_json::from_str(&text).ok());
-        let hub = self.live.and_then(|live| live.recorded.hub.clone());
         Ok(Recorded {
-            hub: output(Kind::Hub, VERSION).or(hub),
             edge: output(Kind::Edge, VERSION).or_else(|| kept(&|it| it.edge.clone())),
             render: render(
                 output(Kind::Render, VERSION).or_else(|| kept(&|it| it.render.clone())),
@@ -125,6 +124,7 @@ impl<S: Supplies> Plane<'_, S> {
             render_hash: render(
                 output(Kind::Render, HASH).or_else(|| kept(&|it| it.render_hash.clone())),
             ),
+            health: output(Kind::Edge, HEALTH).or_else(|| kept(&|it| it.health.clone())),
             assets: assets
                 .unwrap_or_else(|| before.map(|it| it.assets.clone()).unwrap_or_default()),
         })
@@ -147,10 +147,4 @@ impl<S: Supplies> Plane<'_, S> {
 const VERSION: &str = "version";
 const HASH: &str = "hash";
 const ASSETS: &str = "assets";
-
-impl Step<Op> {
-    /// True if the plane has a hand in it after the commit point only.
-    pub fn is_late(&self) -> bool {
-        self.after_commit
-    }
-}
+const HEALTH: &str = "health";

@@ -52,6 +52,7 @@ impl<S: Supplies> Plane<'_, S> {
     pub(super) async fn probe(
         &self,
         version: Option<&str>,
+        health: Option<&str>,
         context: &StepContext<'_>,
     ) -> Result<()> {
         let uploaded = context.output(&self.step(Kind::Edge), VERSION);
@@ -63,7 +64,8 @@ impl<S: Supplies> Plane<'_, S> {
         let host = format!("{prefix}-{}.{subdomain}.workers.dev", self.name(Kind::Edge));
         let http = Http::with_timeouts(Timeouts { connect: LIMIT, read: LIMIT })?;
         let deadline = Instant::now() + PATIENCE;
-        for question in self.questions(version == uploaded.unwrap_or_default(), context).await? {
+        let is_new = Some(version) == uploaded;
+        for question in self.questions(is_new, health, context).await? {
             context.progress(format!("asking for {}", question.what));
             ask_until(&http, &host, &question, deadline, context).await?;
         }
@@ -71,18 +73,25 @@ impl<S: Supplies> Plane<'_, S> {
     }
 
     /// Health, and, where the policy is at hand, contexts and a page that need no parameter.
-    async fn questions(&self, is_new: bool, context: &StepContext<'_>) -> Result<Vec<Question>> {
-        let spec = self.spec()?;
-        let mut questions = vec![Question {
-            what: spec.health.clone(),
-            path: spec.health.clone(),
+    async fn questions(
+        &self,
+        is_new: bool,
+        health: Option<&str>,
+        context: &StepContext<'_>,
+    ) -> Result<Vec<Question>> {
+        let data = match is_new {
+            true => {
+                let artifacts = self.supplies.artifacts(context).await?;
+                Content::read(self.spec()?, &artifacts)?.data
+            }
+            false => Value::Null,
+        };
+        let health = health.or(data["health"].as_str()).map(|path| Question {
+            what: path.to_owned(),
+            path: path.to_owned(),
             expects: Expects::Success,
-        }];
-        if is_new {
-            let artifacts = self.supplies.artifacts(context).await?;
-            questions.extend(of_policy(&Content::read(spec, &artifacts)?.data));
-        }
-        Ok(questions)
+        });
+        Ok(health.into_iter().chain(of_policy(&data)).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Plane, Supplies};
 use crate::{
-    cloudflare::{Binding, Migrations, ModulePart, Settings, Upload, Version, VersionId},
+    cloudflare::{AssetsPart, Binding, Migrations, ModulePart, Settings, Upload, Version, VersionId},
     error::{Error, Result},
     workers::cloud::{
         content::{self, COMPATIBILITY_DATE},
@@ -32,7 +32,7 @@ pub(super) struct Draft {
     /// The Hub's Durable Object, when the script is made.
     pub migrations: Option<Migrations>,
     /// The static assets.
-    pub assets: Option<crate::cloudflare::AssetsPart>,
+    pub assets: Option<AssetsPart>,
 }
 
 impl Draft {

@@ -26,6 +26,13 @@ pub(super) fn origin(before: Option<&Late<String>>, after: &Late<String>) -> Vec
     diff("origin", before, value(after)).into_iter().collect()
 }
 
+/// The scripts of one version of mizan and of the next.
+pub(super) fn code(ground: &Ground<'_>) -> FieldDiff {
+    let before = ground.live.map_or(FieldValue::Unset, |live| short(&live.spec.code).into());
+    let after = FieldValue::Known(short(&ground.desired.code));
+    FieldDiff { field: "code".to_owned(), before, after }
+}
+
 /// One version and the next.
 pub(super) fn version(before: Option<&str>, after: FieldValue) -> FieldDiff {
     let before = before.map_or(FieldValue::Unset, |text| FieldValue::Known(short(text)));

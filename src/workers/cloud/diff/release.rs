@@ -16,7 +16,8 @@ pub(super) fn upload(ground: &Ground<'_>, release: ReleaseId, needs: &Needs, par
     let mut before_edge = vec![hub(ground, needs, part)];
     before_edge.extend(render(ground, release, needs, part));
     let edge = edge(ground, release, needs, before_edge, part);
-    let asked = probe(ground, None, release, needs, vec![edge], part);
+    let question = Op::Probe { version: None, health: ground.desired.health.clone() };
+    let asked = probe(question, release, needs, vec![edge], part);
     let render = if ground.desired.config.render { Pick::Uploaded } else { Pick::Untouched };
     open(ground, Op::Switch { edge: Pick::Uploaded, render, release }, release, asked, part);
     if needs.migrated {
@@ -48,7 +49,9 @@ pub(super) fn bring_back(
     } else if to.render.is_some() {
         part.unchanged.push(id);
     }
-    let asked = probe(ground, to.edge.clone(), release, needs, before, part);
+    let health = to.health.clone().or_else(|| ground.desired.health.clone());
+    let question = Op::Probe { version: to.edge.clone(), health };
+    let asked = probe(question, release, needs, before, part);
     let switch = Op::Switch { edge: to.edge.clone().into(), render: to.render.clone().into(), release };
     open(ground, switch, release, asked, part);
     obsolete(ground, part);
@@ -64,27 +67,15 @@ pub(super) fn hub(ground: &Ground<'_>, needs: &Needs, part: &mut Part) -> StepId
         part.before.push(step(id.clone(), change, needs.origin.clone(), op(desired), Undo::Delete));
         return id.step_id();
     };
-    let live = ground.live;
-    let recorded = live.filter(|live| live.recorded.hub.is_some() && live.recorded.hub == seen.version);
-    // Where nothing was recorded, its variables were read.
-    let now = match recorded {
-        Some(live) => Some(live.spec.origin.clone()),
-        None => seen.vars.get("ORIGIN").cloned().map(Late::Known),
-    };
-    let is_current = now.as_ref() == Some(desired);
-    let same_code = live.is_some_and(|live| live.spec.code == ground.desired.code);
-    if recorded.is_some() && is_current && same_code {
+    let now = seen.vars.get("ORIGIN").cloned().map(Late::Known);
+    let same_code = ground.live.is_some_and(|live| live.spec.code == ground.desired.code);
+    let mut changes = fields::origin(now.as_ref(), desired);
+    if changes.is_empty() && same_code {
         part.unchanged.push(id.clone());
         return id.step_id();
     }
-    let mut changes = fields::origin(now.as_ref(), desired);
-    if let Some(live) = live.filter(|_| recorded.is_none()) {
-        let after = FieldValue::After(id.step_id());
-        let changed = live.recorded.hub.is_some().then(|| fields::version(seen.version.as_deref(), after));
-        changes.extend(changed);
-    }
     if changes.is_empty() {
-        changes.push(fields::version(seen.version.as_deref(), FieldValue::After(id.step_id())));
+        changes.extend(fields::code(ground));
     }
     let undo = match &now {
         Some(now) => Undo::Restore { op: Box::new(op(now)) },
@@ -146,8 +137,7 @@ fn edge(
 }
 
 fn probe(
-    ground: &Ground<'_>,
-    version: Option<String>,
+    question: Op,
     release: ReleaseId,
     needs: &Needs,
     mut before: Vec<StepId>,
@@ -155,9 +145,9 @@ fn probe(
 ) -> StepId {
     let id = ResourceId::new("probe", release.to_string());
     before.extend(needs.serving.iter().cloned());
-    let what = format!("ask the Edge of {release} for {}, public contexts and a page", ground.desired.health);
+    let what = format!("ask the Edge of {release} whether it answers, before visitors do");
     let undo = Undo::None { why: kept::ASKED.into() };
-    part.before.push(step(id.clone(), Change::Run { what }, before, Op::Probe { version }, undo));
+    part.before.push(step(id.clone(), Change::Run { what }, before, question, undo));
     id.step_id()
 }
 
