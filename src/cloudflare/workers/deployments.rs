@@ -175,8 +175,7 @@ fn body(versions: &[(VersionId, f64)], message: &str) -> Value {
 
 /// A whole number without a fraction, as wrangler writes it.
 fn percentage(share: f64) -> Value {
-    // Shares are at most 100.
-    #[allow(clippy::cast_possible_truncation)]
+    // Shares are at most 100, so nothing is cut off.
     match share.fract() == 0.0 {
         true => json!(share as i64),
         false => json!(share),

@@ -6,8 +6,10 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
 use super::{
-    NEEDS, NO_SUCH_SCRIPT, Settings, Upload, metadata::Purpose, script_path, seen::or_default,
-    versions::form,
+    NEEDS, NO_SUCH_SCRIPT, Settings, Upload,
+    form::{Purpose, form},
+    script_path,
+    seen::or_default,
 };
 use crate::{
     cloudflare::{
