@@ -17,6 +17,10 @@ const MALFORMED_TOKEN: u32 = 6003;
 /// "Invalid access token", "Unauthorized to access requested resource".
 const UNAUTHORIZED: u32 = 9109;
 
+/// "No route for that URI", "Could not route to …, perhaps your object identifier is invalid?": an
+/// id in the URL is none.
+const NO_ROUTE: [u32; 2] = [7000, 7003];
+
 /// One of the reasons that an answer gives.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ApiError {
@@ -58,11 +62,14 @@ impl Failure {
         }
     }
 
-    /// True if what was asked for is not there: the status says so, or one of these codes does.
+    /// True if what was asked for is not there: one of these codes says so, or the status does.
+    /// That a URL makes no sense says nothing about what is there.
     pub fn is_absent(&self, codes: &[u32]) -> bool {
         match self {
-            Self::Refused { status, .. } => *status == StatusCode::NOT_FOUND || self.is_any(codes),
-            _ => false,
+            Self::Refused { status: StatusCode::NOT_FOUND, errors, .. } if !errors.is_empty() => {
+                !self.is_any(&NO_ROUTE)
+            }
+            _ => self.is_any(codes),
         }
     }
 
@@ -146,4 +153,36 @@ impl ApiError {
 /// True for what is over by itself.
 pub(super) fn is_passing(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: StatusCode, code: u32) -> Failure {
+        let errors = vec![ApiError { code, message: "no".into(), error_chain: Vec::new() }];
+        Failure::Refused { status, errors, needs: &[Permission::WorkersScriptsEdit] }
+    }
+
+    #[test]
+    fn only_what_the_api_looked_for_is_absent() {
+        assert!(refused(StatusCode::NOT_FOUND, 10092).is_absent(&[]));
+        assert!(refused(StatusCode::BAD_REQUEST, 10007).is_absent(&[10007]));
+        assert!(!refused(StatusCode::BAD_REQUEST, 10007).is_absent(&[]));
+        assert!(!refused(StatusCode::NOT_FOUND, 7003).is_absent(&[10007]), "no such account");
+        let proxy =
+            Failure::Refused { status: StatusCode::NOT_FOUND, errors: Vec::new(), needs: &[] };
+        assert!(!proxy.is_absent(&[10007]), "not the API's answer");
+    }
+
+    #[test]
+    fn the_hint_names_what_the_endpoint_needs() {
+        let told = refused(StatusCode::FORBIDDEN, 10000).told("cannot upload");
+        assert_eq!(told.kind, ErrorKind::Denied);
+        assert_eq!(
+            told.hints,
+            ["CLOUDFLARE_API_TOKEN needs the permission Workers Scripts Edit for the account: \
+              https://dash.cloudflare.com/profile/api-tokens"]
+        );
+    }
 }

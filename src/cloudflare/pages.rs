@@ -15,26 +15,29 @@ use super::{
 const MOST_PAGES: u32 = 200;
 
 /// A list as an endpoint wraps it.
-pub(super) trait Listed<T> {
-    fn items(self) -> Vec<T>;
+pub(super) trait Listed {
+    /// What it is a list of.
+    type Item;
+
+    /// What is in it.
+    fn items(self) -> Vec<Self::Item>;
 }
 
-impl<T> Listed<T> for Vec<T> {
-    fn items(self) -> Vec<T> {
+impl<T> Listed for Vec<T> {
+    type Item = T;
+
+    fn items(self) -> Self {
         self
     }
 }
 
 impl Cloudflare {
     /// All items of a list. `call` makes the request of a page from the parameters that name it.
-    pub(super) async fn pages<T, L>(
+    pub(super) async fn pages<L: Listed + DeserializeOwned + Debug>(
         &self,
         per_page: u32,
         call: impl Fn(&[(&str, Option<&str>)]) -> Call<L>,
-    ) -> Result<Vec<T>, Failure>
-    where
-        L: Listed<T> + DeserializeOwned + Debug,
-    {
+    ) -> Result<Vec<L::Item>, Failure> {
         let size = per_page.to_string();
         let mut all = Vec::new();
         for page in 1..=MOST_PAGES {

@@ -13,8 +13,8 @@ use crate::error::Result;
 
 /// "workers.api.error.duplicate_route".
 const DUPLICATE: u32 = 10020;
-/// "workers.api.error.not_found" of a route.
-const NO_SUCH_ROUTE: u32 = 10008;
+/// "workers.api.error.route_not_found".
+const NO_SUCH_ROUTE: u32 = 10009;
 
 const NEEDS: &[Permission] = &[Permission::WorkersRoutesEdit];
 

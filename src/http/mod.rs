@@ -179,8 +179,6 @@ impl Http {
 
 /// What a body takes on a slow line, in addition to the answer.
 fn upload_time(body: &Bytes) -> Duration {
-    // The largest body is far below 2^52 bytes.
-    #[allow(clippy::cast_precision_loss)]
     Duration::from_secs_f64(body.len() as f64 / f64::from(SLOWEST_UPLOAD))
 }
 

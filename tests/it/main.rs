@@ -10,6 +10,7 @@ mod aws_things;
 mod certificates;
 mod cli;
 mod cloudflare;
+mod cloudflare_workers;
 mod conformance;
 mod hostile;
 mod images;

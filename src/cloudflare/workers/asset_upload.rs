@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use cloudflare::framework::endpoint::Method;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{
     AssetsSession,
@@ -29,8 +29,15 @@ pub type ReadAsset<'a> = dyn Fn(&str) -> Result<(Bytes, String)> + Sync + 'a;
 /// Only the answer that completes the upload has a token.
 #[derive(Debug, Default, Deserialize)]
 struct Taken {
-    #[serde(default)]
-    jwt: Option<String>,
+    #[serde(default, deserialize_with = "optional_secret")]
+    jwt: Option<SecretValue>,
+}
+
+fn optional_secret<'de, D>(deserializer: D) -> Result<Option<SecretValue>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Option::<String>::deserialize(deserializer).map(|text| text.map(SecretValue::new))
 }
 
 impl Cloudflare {
@@ -71,7 +78,7 @@ impl Cloudflare {
             // The content of a hash is the same each time.
             .repeatable();
         match self.call(call).await {
-            Ok(taken) => Ok(taken.and_then(|taken| taken.jwt).map(SecretValue::new)),
+            Ok(taken) => Ok(taken.and_then(|taken| taken.jwt)),
             Err(failure) => Err(told(session, &failure)),
         }
     }

@@ -13,6 +13,10 @@ use crate::{
     error::Result,
 };
 
+/// "… cannot be deployed without force. The following secrets have changed": since the version was
+/// uploaded.
+const SECRETS_CHANGED: u32 = 10220;
+
 /// A deployment.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(from = "AnsweredDeployment")]
@@ -92,7 +96,8 @@ impl Cloudflare {
     /// A deployment whose answer was lost is found, and not made twice.
     ///
     /// # Errors
-    /// There is no such script or version; or Cloudflare refuses, or cannot be reached.
+    /// There is no such script or version; a secret was changed since a version was uploaded; or
+    /// Cloudflare refuses, or cannot be reached.
     pub async fn deploy(
         &self,
         account: &str,
@@ -100,14 +105,45 @@ impl Cloudflare {
         versions: &[(VersionId, f64)],
         message: &str,
     ) -> Result<()> {
+        self.deployed(account, script, versions, message, false).await
+    }
+
+    /// Makes versions answer even if secrets were changed since they were uploaded: with the values
+    /// that they were uploaded with. That is what going back means.
+    ///
+    /// # Errors
+    /// There is no such script or version; or Cloudflare refuses, or cannot be reached.
+    pub async fn deploy_with_old_secrets(
+        &self,
+        account: &str,
+        script: &str,
+        versions: &[(VersionId, f64)],
+        message: &str,
+    ) -> Result<()> {
+        self.deployed(account, script, versions, message, true).await
+    }
+
+    async fn deployed(
+        &self,
+        account: &str,
+        script: &str,
+        versions: &[(VersionId, f64)],
+        message: &str,
+        force: bool,
+    ) -> Result<()> {
         let path = script_path(account, script, "/deployments");
-        let call =
-            Call::<IgnoredAny>::new(Method::POST, path, NEEDS).json(&body(versions, message));
+        let call = Call::<IgnoredAny>::new(Method::POST, path, NEEDS)
+            .query(&[("force", force.then_some("true"))])
+            .json(&body(versions, message));
         let Err(failure) = self.call(call).await else { return Ok(()) };
         if failure.is_doubtful() && self.is_deployed(account, script, versions, message).await {
             return Ok(());
         }
-        Err(failure.told(format!("cannot deploy the Worker {script}")))
+        let error = failure.told(format!("cannot deploy the Worker {script}"));
+        Err(match failure.is_any(&[SECRETS_CHANGED]) {
+            true => error.hint("upload the Worker once more, so that it has the secrets of now"),
+            false => error,
+        })
     }
 
     async fn is_deployed(
@@ -139,8 +175,7 @@ fn body(versions: &[(VersionId, f64)], message: &str) -> Value {
 
 /// A whole number without a fraction, as wrangler writes it.
 fn percentage(share: f64) -> Value {
-    // Shares are at most 100.
-    #[allow(clippy::cast_possible_truncation)]
+    // Shares are at most 100, so nothing is cut off.
     match share.fract() == 0.0 {
         true => json!(share as i64),
         false => json!(share),

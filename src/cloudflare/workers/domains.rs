@@ -8,7 +8,6 @@
 use cloudflare::framework::endpoint::Method;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use super::NOT_FOUND;
 use crate::{
     cloudflare::{
         Cloudflare, Permission,
@@ -20,6 +19,8 @@ use crate::{
 
 /// Another Worker has the host.
 const TAKEN_BY_WORKER: u32 = 100_116;
+/// "Custom domain not found."
+const NO_SUCH_DOMAIN: u32 = 100_114;
 /// "Hostname already has externally managed DNS records".
 const TAKEN_BY_RECORDS: u32 = 100_117;
 
@@ -109,7 +110,7 @@ impl Cloudflare {
         let path = format!("{}/{}", path(account), segment(id));
         match self.call::<IgnoredAny>(Call::new(Method::DELETE, path, NEEDS)).await {
             Ok(_) => Ok(true),
-            Err(failure) if failure.is_absent(&[NOT_FOUND]) => Ok(false),
+            Err(failure) if failure.is_absent(&[NO_SUCH_DOMAIN]) => Ok(false),
             Err(failure) => Err(failure.told(format!("cannot remove the Worker domain {id}"))),
         }
     }

@@ -6,17 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Migrations,
+    form::Purpose,
     upload::{AssetsPart, Binding, Upload},
 };
-
-/// What an upload is for: not every field goes with both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// The script as a whole: it is deployed at once.
-    Script,
-    /// One more version, which is deployed later.
-    Version,
-}
 
 /// The metadata in JSON. It may hold secrets: it goes into a request body and nowhere else.
 pub(super) fn metadata(upload: &Upload, purpose: Purpose) -> Vec<u8> {

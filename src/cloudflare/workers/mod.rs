@@ -7,6 +7,7 @@ mod asset_upload;
 mod assets;
 mod deployments;
 mod domains;
+mod form;
 pub mod limits;
 mod metadata;
 mod multipart;

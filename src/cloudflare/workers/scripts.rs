@@ -6,8 +6,10 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
 use super::{
-    NEEDS, NO_SUCH_SCRIPT, Settings, Upload, metadata::Purpose, script_path, seen::or_default,
-    versions::form,
+    NEEDS, NO_SUCH_SCRIPT, Settings, Upload,
+    form::{Purpose, form},
+    script_path,
+    seen::or_default,
 };
 use crate::{
     cloudflare::{
@@ -17,8 +19,8 @@ use crate::{
     error::Result,
 };
 
-/// "Cannot delete this Worker as it is …": something depends on it.
-const STILL_USED: u32 = 10064;
+/// "Cannot delete this Worker …": its Durable Objects or a queue depend on it, or a service binding.
+const STILL_USED: [u32; 2] = [10064, 10142];
 /// "migration tag precondition failed": somebody migrated meanwhile, or this request came through
 /// before.
 const OTHER_MIGRATION: u32 = 10079;
@@ -123,7 +125,7 @@ impl Cloudflare {
             Ok(_) => Ok(true),
             Err(failure) if failure.is_absent(NO_SUCH_SCRIPT) => Ok(false),
             Err(failure) => {
-                let is_used = failure.is_any(&[STILL_USED]);
+                let is_used = failure.is_any(&STILL_USED);
                 let error = failure.told(format!("cannot delete the Worker {script}"));
                 Err(match is_used {
                     true => error.hint("delete or change first what depends on it"),

@@ -85,10 +85,10 @@ pub struct Settings {
     #[serde(default)]
     pub migration_tag: Option<String>,
     /// Where it runs, as the API has it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "unless_empty")]
     pub placement: Option<Value>,
     /// How much it may use, as the API has it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "unless_empty")]
     pub limits: Option<Value>,
 }
 
@@ -106,4 +106,10 @@ where
     T: DeserializeOwned + Default,
 {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// `{}` stands for what is not set: Cloudflare writes both.
+fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    let value = Option::<Value>::deserialize(deserializer)?;
+    Ok(value.filter(|value| value.as_object().is_none_or(|fields| !fields.is_empty())))
 }

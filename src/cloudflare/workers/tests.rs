@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    metadata::{Purpose, metadata},
+    form::Purpose,
+    metadata::metadata,
     multipart::{Part, multipart},
     recordings::Exchange,
     *,

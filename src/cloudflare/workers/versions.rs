@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     NEEDS, NO_SUCH_SCRIPT, SeenBinding, Upload,
-    metadata::{Purpose, metadata},
-    multipart::{Multipart, Part, multipart},
+    form::{Purpose, form},
     script_path,
     seen::or_default,
 };
@@ -112,7 +111,9 @@ struct Items {
     items: Vec<Version>,
 }
 
-impl Listed<Version> for Items {
+impl Listed for Items {
+    type Item = Version;
+
     fn items(self) -> Vec<Version> {
         self.items
     }
@@ -184,8 +185,10 @@ impl Cloudflare {
     /// Cloudflare refuses, or cannot be reached.
     pub async fn versions(&self, account: &str, script: &str) -> Result<Vec<Version>> {
         let path = script_path(account, script, "/versions");
-        let page = |query: &[_]| Call::<Items>::new(Method::GET, path.clone(), NEEDS).query(query);
-        match self.pages(PAGE, page).await {
+        let listed = self
+            .pages(PAGE, |query| Call::<Items>::new(Method::GET, path.clone(), NEEDS).query(query))
+            .await;
+        match listed {
             Ok(mut versions) => {
                 versions.sort_by_key(|version| std::cmp::Reverse(version.number));
                 Ok(versions)
@@ -196,17 +199,4 @@ impl Cloudflare {
             }
         }
     }
-}
-
-/// The body of an upload: the metadata, then the modules.
-pub(super) fn form(upload: &Upload, purpose: Purpose) -> Multipart {
-    let metadata =
-        Part { name: "metadata".to_owned(), file: None, content: metadata(upload, purpose).into() };
-    let modules = upload.modules.iter().map(|module| Part {
-        name: module.name.clone(),
-        file: Some((module.name.clone(), module.kind.content_type().to_owned())),
-        content: module.content.clone(),
-    });
-    let parts: Vec<_> = std::iter::once(metadata).chain(modules).collect();
-    multipart(&parts)
 }

@@ -3,6 +3,7 @@
 pub mod acm;
 pub mod aws;
 pub mod cloudflare;
+pub mod cloudflare_fake;
 mod http;
 mod ports;
 mod sandbox;

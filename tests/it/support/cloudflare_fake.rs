@@ -1,0 +1,134 @@
+//! The stand-in for Cloudflare with Workers: a program of its own (`tests/support/cloudflare`) that
+//! runs what is uploaded. It ends when its standard input closes, so with this process at the
+//! latest.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::PathBuf,
+    process::{Child, ChildStdin, Command, Stdio},
+};
+
+use hyper::{Method, Request};
+use mizan::http::Http;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The account that it has.
+pub const ACCOUNT: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+/// The token that may do everything.
+pub const TOKEN: &str = "canary-cloudflare-token-3f9c";
+
+/// Where it listens.
+#[derive(Debug, Deserialize)]
+struct Addresses {
+    api: String,
+    traffic: String,
+    control: String,
+}
+
+/// A running stand-in; it ends when it is dropped.
+pub struct Fake {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    addresses: Addresses,
+    http: Http,
+}
+
+impl Fake {
+    /// Starts one with no zones and no scripts.
+    pub fn start() -> Self {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/support/cloudflare");
+        let mut child = Command::new("node")
+            .arg("server.mjs")
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node, and the npm packages of tests/support/cloudflare");
+        let stdin = child.stdin.take();
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("a line");
+        let addresses = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("the stand-in did not start: {error}: {line:?}"));
+        // What it writes later must not fill the pipe.
+        std::thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
+        Self { child, stdin, addresses, http: Http::new().expect("certificates") }
+    }
+
+    /// What `CLOUDFLARE_API_BASE_URL` has to be.
+    pub fn api(&self) -> &str {
+        &self.addresses.api
+    }
+
+    /// Adds an active zone, and returns its id.
+    pub async fn add_zone(&self, name: &str) -> String {
+        let zone = self.ask(Method::POST, "zones", &json!({ "name": name })).await;
+        zone["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Adds a DNS record that a person made.
+    pub async fn add_record(&self, zone: &str, kind: &str, name: &str, content: &str) {
+        let record = json!({"zone": zone, "type": kind, "name": name, "content": content});
+        self.ask(Method::POST, "dns", &record).await;
+    }
+
+    /// A token with these permissions only.
+    pub async fn token(&self, permissions: &[&str]) -> String {
+        let made = self.ask(Method::POST, "token", &json!({ "permissions": permissions })).await;
+        made["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Lets something go wrong: `{kind, at, from, match, retryAfter}`.
+    pub async fn fault(&self, fault: &Value) {
+        self.ask(Method::POST, "faults", fault).await;
+    }
+
+    /// Every request to the API since the last call: method and path below the account.
+    pub async fn take_calls(&self) -> Vec<String> {
+        let calls = self.ask(Method::GET, "calls", &Value::Null).await;
+        self.ask(Method::DELETE, "calls", &Value::Null).await;
+        let line = |call: &Value| {
+            let path = call["path"].as_str().expect("a path");
+            let path = path.replace(&format!("/accounts/{ACCOUNT}"), "");
+            format!("{} {path}", call["method"].as_str().expect("a method"))
+        };
+        calls.as_array().expect("a list").iter().map(line).collect()
+    }
+
+    /// What it has been told, without secrets.
+    pub async fn state(&self) -> Value {
+        self.ask(Method::GET, "state", &Value::Null).await
+    }
+
+    /// What a visitor of a host gets: status and body.
+    pub async fn visit(&self, host: &str, path: &str) -> (u16, String) {
+        let request = Request::get(format!("{}{path}", self.addresses.traffic))
+            .header("host", host)
+            .body(bytes::Bytes::new())
+            .expect("a request");
+        let answer = self.http.fetch(request).await.expect("an answer");
+        (answer.status().as_u16(), String::from_utf8_lossy(answer.body()).into_owned())
+    }
+
+    async fn ask(&self, method: Method, what: &str, body: &Value) -> Value {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}/{what}", self.addresses.control))
+            .body(text.into())
+            .expect("a request");
+        let answer = self.http.fetch(request).await.expect("an answer");
+        let text = String::from_utf8_lossy(answer.body());
+        assert!(answer.status().is_success(), "{what}: {text}");
+        serde_json::from_slice(answer.body()).expect("JSON")
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // Its end was asked for; that it has ended already is as good.
+        let _ = self.child.wait();
+    }
+}
