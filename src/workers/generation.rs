@@ -269,7 +269,7 @@ fn hashes_with(data: &Value, bundle: &[u8], assets: &BTreeMap<String, String>) -
 }
 
 /// What is filled in for a release is no part of what the app is.
-pub(super) fn without_release(data: &Value) -> Value {
+fn without_release(data: &Value) -> Value {
     let mut data = data.clone();
     if let Some(object) = data.as_object_mut() {
         object.remove("release");

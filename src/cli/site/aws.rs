@@ -479,8 +479,9 @@ async fn has_cluster(clients: &Clients, target: &AwsTarget) -> Result<bool> {
 fn open_ledger(app: &App, scope: &Scope, clients: &Clients) -> Result<(Ledger, Lock)> {
     let place = match &app.ledger {
         Some(url) => ledger::place(app, url)?,
-        None => Place::Bucket { bucket: scope.bucket(), prefix: String::new() }
-            .of(&app.name, &app.env),
+        None => {
+            Place::Bucket { bucket: scope.bucket(), prefix: String::new() }.of(&app.name, &app.env)
+        }
     };
     match place {
         Place::Bucket { bucket, prefix } => {

@@ -1,7 +1,9 @@
 //! An environment whose app runs elsewhere: the Workers before it, and the ledger of their
 //! releases.
 
-use std::{collections::BTreeMap, env, fs, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, env, fs, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use jiff::Timestamp;
 use object_store::memory::InMemory;
@@ -65,7 +67,12 @@ struct Sources {
 }
 
 impl OriginSite {
-    async fn observe(&self, expected: &[(Kind, String)], foreseen: Foreseen, cached: bool) -> Result<Observed> {
+    async fn observe(
+        &self,
+        expected: &[(Kind, String)],
+        foreseen: Foreseen,
+        cached: bool,
+    ) -> Result<Observed> {
         let live = self.current.as_ref().map(|current| &current.live);
         let account = &self.place.account;
         let look = cloud::observe(&self.cloudflare, account, &self.scripts, live, expected);
@@ -300,7 +307,10 @@ impl Site for OriginSite {
             let state = match (seen, recorded) {
                 (None, _) => "missing".to_owned(),
                 (Some(seen), Some(recorded)) if seen.version.as_deref() != Some(recorded) => {
-                    format!("another version than that of {}", live.map(|it| it.id.to_string()).unwrap_or_default())
+                    format!(
+                        "another version than that of {}",
+                        live.map(|it| it.id.to_string()).unwrap_or_default()
+                    )
                 }
                 (Some(_), _) => "deployed".to_owned(),
             };
@@ -359,7 +369,10 @@ impl Secrets for NoSecrets {
 }
 
 fn elsewhere() -> Error {
-    Error::new(ErrorKind::Usage, "the app of this environment runs elsewhere, and so are its secrets")
+    Error::new(
+        ErrorKind::Usage,
+        "the app of this environment runs elsewhere, and so are its secrets",
+    )
 }
 
 fn origin_of(app: &App) -> Result<&str> {
@@ -408,10 +421,14 @@ async fn open_ledger(app: &App, create: bool) -> Result<(Ledger, Lock, Option<Pa
             Ok((ledger, Lock::Local(lock), Some(folder)))
         }
         Place::Bucket { bucket, prefix } => {
-            let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| env::var(name).ok());
+            let region =
+                ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| env::var(name).ok());
             let region = region.ok_or_else(|| {
-                Error::new(ErrorKind::Usage, format!("the region of the bucket {bucket} is not known"))
-                    .hint("export AWS_REGION=…")
+                Error::new(
+                    ErrorKind::Usage,
+                    format!("the region of the bucket {bucket} is not known"),
+                )
+                .hint("export AWS_REGION=…")
             })?;
             let clients = Clients::new(&region).await?;
             let (ledger, lock) = ledger::in_bucket(app, (bucket, prefix), &region, &clients)?;
@@ -473,7 +490,11 @@ async fn sources(app: &App, cache: &std::path::Path) -> Result<Sources> {
 }
 
 /// What was taken out of the image on this machine's engine. Without an engine nothing was.
-async fn cached(app: &App, image: &images::ImageIdentity, cache: &std::path::Path) -> Option<Artifacts> {
+async fn cached(
+    app: &App,
+    image: &images::ImageIdentity,
+    cache: &std::path::Path,
+) -> Option<Artifacts> {
     let engine = docker::connect().await.ok()?;
     let id = images::find(&engine, image).await.ok()??;
     images::cached(&id, &ArtifactRequest::of(app), cache)

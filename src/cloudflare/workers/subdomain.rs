@@ -3,7 +3,7 @@
 use cloudflare::framework::endpoint::Method;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use super::{NEEDS, NOT_FOUND, script_path};
+use super::{NEEDS, NO_SUCH_SCRIPT, NOT_FOUND, script_path};
 use crate::{
     cloudflare::{
         Cloudflare,
@@ -58,8 +58,10 @@ impl Cloudflare {
         match self.call(Call::new(Method::GET, path, NEEDS)).await {
             Ok(found) => Ok(Some(found)),
             Err(failure) if failure.is_absent(NO_SUCH_SCRIPT) => Ok(None),
-            Err(failure) => Err(failure
-                .told(format!("cannot read whether the Worker {script} is on workers.dev"))),
+            Err(failure) => {
+                Err(failure
+                    .told(format!("cannot read whether the Worker {script} is on workers.dev")))
+            }
         }
     }
 

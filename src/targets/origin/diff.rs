@@ -93,7 +93,9 @@ fn goal<'a>(ground: &Ground<'_>, observed: &'a Observed, purpose: Purpose<'a>) -
 pub fn plan_teardown(scripts: &Scripts, observed: &Observed, has_ledger: bool) -> Result<Plan<Op>> {
     let mut planner = Planner { builder: PlanBuilder::default(), steps: Vec::new() };
     let removal = workers::removal(scripts, &observed.plane, "destroy");
-    planner.steps.extend(removal.into_iter().map(|step| Step { after_commit: false, ..worker_step(step) }));
+    planner
+        .steps
+        .extend(removal.into_iter().map(|step| Step { after_commit: false, ..worker_step(step) }));
     if has_ledger {
         let resource = ResourceId::new("ledger", scripts.app.to_string());
         let needs = planner.ids();
@@ -110,7 +112,14 @@ struct Planner {
 }
 
 impl Planner {
-    fn step(&mut self, resource: ResourceId, change: Change, needs: Vec<StepId>, op: Op, undo: Undo<Op>) {
+    fn step(
+        &mut self,
+        resource: ResourceId,
+        change: Change,
+        needs: Vec<StepId>,
+        op: Op,
+        undo: Undo<Op>,
+    ) {
         let id = resource.step_id();
         self.steps.push(Step { id, resource, change, needs, op, undo, after_commit: false });
     }

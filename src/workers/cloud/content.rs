@@ -12,7 +12,7 @@ use crate::{
     error::{Context, Error, ErrorKind, Result},
     images::Artifacts,
     workers::{
-        generation::{Fingerprint, data_module, is_hashed, without_release},
+        generation::{Fingerprint, data_module, is_hashed},
         modules::{EDGE, HUB, Module, RENDER},
         policy::{Policy, Whose},
     },
@@ -62,8 +62,7 @@ impl Content {
         for path in &artifacts.assets {
             let content = read(&folder.join(path))?;
             require_asset(path, content.len() as u64)?;
-            let entry =
-                AssetEntry { hash: asset_hash(&content, path), size: content.len() as u64 };
+            let entry = AssetEntry { hash: asset_hash(&content, path), size: content.len() as u64 };
             assets.insert(format!("/{path}"), entry);
         }
         require_assets(assets.len())?;
@@ -97,19 +96,6 @@ impl Content {
     pub fn render_hash(&self) -> String {
         let mut hash = Fingerprint::default();
         add_modules(&mut hash, &self.render_modules());
-        hash.finish()
-    }
-
-    /// Equal hashes, equal Edge, whatever its release is called.
-    pub fn edge_hash(&self) -> String {
-        let mut hash = Fingerprint::default();
-        for module in EDGE {
-            hash.add(module.path, module.source.as_bytes());
-        }
-        hash.add("mizan-data.js", without_release(&self.data).to_string().as_bytes());
-        for (path, asset) in &self.assets {
-            hash.add(path, asset.hash.as_bytes());
-        }
         hash.finish()
     }
 
@@ -246,11 +232,7 @@ fn scripts(modules: &'static [Module]) -> impl Iterator<Item = ModulePart> {
 }
 
 fn text_module(name: &str, text: String) -> ModulePart {
-    ModulePart {
-        name: name.to_owned(),
-        content: Bytes::from(text),
-        kind: ModuleKind::EsModule,
-    }
+    ModulePart { name: name.to_owned(), content: Bytes::from(text), kind: ModuleKind::EsModule }
 }
 
 fn add_modules(hash: &mut Fingerprint, modules: &[ModulePart]) {
@@ -285,7 +267,8 @@ mod tests {
     #[test]
     fn hashed_assets_of_earlier_releases_stay_and_the_own_ones_win() {
         let now = content(&[("/app-bbbbbbbb.js", "new"), ("/logo.svg", "new")]);
-        let before = content(&[("/app-aaaaaaaa.js", "old"), ("/logo.svg", "old"), ("/x.js", "old")]);
+        let before =
+            content(&[("/app-aaaaaaaa.js", "old"), ("/logo.svg", "old"), ("/x.js", "old")]);
         let served = now.served_assets([&before.assets]);
         let served: Vec<_> =
             served.iter().map(|(path, asset)| (path.as_str(), asset.hash.as_str())).collect();
@@ -296,22 +279,20 @@ mod tests {
     }
 
     #[test]
-    fn the_edge_is_told_its_release_and_files_and_hashes_ignore_both() {
+    fn the_edge_is_told_its_release_and_its_files() {
         let content = content(&[("/a.js", "1")]);
         let modules = content.edge_modules("r7", &content.assets);
         let data = modules.iter().find(|module| module.name == "mizan-data.js").unwrap();
         let text = String::from_utf8(data.content.to_vec()).unwrap();
         assert!(text.contains(r#"\"release\":\"r7\""#) && text.contains(r#"[\"a.js\"]"#), "{text}");
-        let named = Content { data: json!({"v": 1, "release": "r9", "assets": {"prefix": "/static/", "files": ["b"]}}), ..self::content(&[("/a.js", "1")]) };
-        assert_eq!(content.edge_hash(), named.edge_hash());
-        assert_ne!(content.edge_hash(), self::content(&[("/a.js", "2")]).edge_hash());
-        assert_ne!(content.render_hash(), content.edge_hash());
     }
 
     #[test]
     fn what_is_too_large_is_refused_before_it_is_sent() {
         // Random enough not to be compressed.
-        let noise: Vec<u8> = (0..11_u64 << 20).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8).collect();
+        let noise: Vec<u8> = (0..11_u64 << 20)
+            .map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8)
+            .collect();
         let large = Content { bundle: noise, ..content(&[]) };
         let error = require_size("render", &large.render_modules()).unwrap_err();
         assert_eq!(error.message, "render is too large for a Worker");
@@ -320,7 +301,9 @@ mod tests {
 
     #[test]
     fn the_local_workers_run_under_the_same_compatibility_date() {
-        for config in crate::workers::modules::LOCAL_RELEASE.iter().chain(crate::workers::modules::LOCAL_HUB) {
+        for config in
+            crate::workers::modules::LOCAL_RELEASE.iter().chain(crate::workers::modules::LOCAL_HUB)
+        {
             let dates = config.source.matches("compatibilityDate").count();
             let same = format!("compatibilityDate = \"{COMPATIBILITY_DATE}\"");
             assert_eq!(config.source.matches(&same).count(), dates, "{}", config.path);

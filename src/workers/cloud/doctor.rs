@@ -68,7 +68,8 @@ async fn token(cloudflare: &Cloudflare) -> Check {
         return Check::failed(NAME, ErrorKind::Denied, format!("it is {}", state.status))
             .hint("make another one at https://dash.cloudflare.com/profile/api-tokens");
     }
-    let left = state.expires_on.map(|end| end.duration_since(jiff::Timestamp::now()).as_hours() / 24);
+    let left =
+        state.expires_on.map(|end| end.duration_since(jiff::Timestamp::now()).as_hours() / 24);
     match left {
         Some(days) if days < SOON_DAYS => {
             Check::warning(NAME, format!("active, for {days} more days"))
@@ -92,9 +93,9 @@ async fn workers(cloudflare: &Cloudflare, place: &Place, scripts: &Scripts) -> C
         Err(error) => return Check::error(NAME, &error),
     };
     let names = Kind::ALL.map(|kind| scripts.name(kind));
-    let foreign = listed.iter().find(|script| {
-        names.contains(&script.name) && !script.tags.contains(&scripts.tag())
-    });
+    let foreign = listed
+        .iter()
+        .find(|script| names.contains(&script.name) && !script.tags.contains(&scripts.tag()));
     match foreign {
         Some(script) => {
             let what = format!("the Worker {} exists and is not ours", script.name);
@@ -161,7 +162,12 @@ mod tests {
 
     #[test]
     fn routes_cover_hosts_with_and_without_a_star() {
-        for pattern in ["board.example.com/*", "https://board.example.com/api/*", "*.example.com/*", "*example.com/*"] {
+        for pattern in [
+            "board.example.com/*",
+            "https://board.example.com/api/*",
+            "*.example.com/*",
+            "*example.com/*",
+        ] {
             assert!(matches(pattern, "board.example.com"), "{pattern}");
         }
         for pattern in ["www.example.com/*", "example.com/*", "*.other.com/*"] {

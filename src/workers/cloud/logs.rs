@@ -27,8 +27,11 @@ pub async fn follow(
         return Ok(());
     }
     if !request.follow {
-        return Err(Error::new(ErrorKind::Usage, "Cloudflare keeps no log of Workers to look back at")
-            .hint("mizan logs --follow shows what they write from now on"));
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "Cloudflare keeps no log of Workers to look back at",
+        )
+        .hint("mizan logs --follow shows what they write from now on"));
     }
     let mut open = Vec::new();
     for kind in kinds {
@@ -73,7 +76,8 @@ async fn following(
 /// The Workers that are asked for; all that have something to say if none is named.
 fn wanted(named: &BTreeSet<String>) -> Vec<Kind> {
     let all = [Kind::Edge, Kind::Render, Kind::Hub];
-    let is_named = |kind: &Kind| named.is_empty() && *kind != Kind::Hub || named.contains(kind.as_str());
+    let is_named =
+        |kind: &Kind| named.is_empty() && *kind != Kind::Hub || named.contains(kind.as_str());
     all.into_iter().filter(is_named).collect()
 }
 
@@ -87,7 +91,8 @@ fn lines(kind: Kind, event: &TailEvent) -> Vec<LogLine> {
     lines.extend(event.exceptions.iter().map(|text| line(true, text.clone())));
     let failed = event.outcome != "ok";
     if let Some(request) = &event.request {
-        let status = request.status.map_or_else(|| event.outcome.clone(), |status| status.to_string());
+        let status =
+            request.status.map_or_else(|| event.outcome.clone(), |status| status.to_string());
         lines.push(line(failed, format!("{} {} {status}", request.method, request.url)));
     } else if failed {
         lines.push(line(true, event.outcome.clone()));

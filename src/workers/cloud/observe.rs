@@ -69,11 +69,7 @@ async fn in_zone(cloudflare: &Cloudflare, hostname: &str) -> Result<Place> {
     Ok(Place {
         account: zone.account.id,
         public_url: format!("https://{hostname}"),
-        domain: Some(Domain {
-            hostname: hostname.to_owned(),
-            zone: zone.id,
-            zone_name: zone.name,
-        }),
+        domain: Some(Domain { hostname: hostname.to_owned(), zone: zone.id, zone_name: zone.name }),
     })
 }
 
@@ -95,11 +91,15 @@ async fn only_account(cloudflare: &Cloudflare) -> Result<String> {
     let accounts = cloudflare.accounts().await?;
     match accounts.as_slice() {
         [account] => Ok(account.id.clone()),
-        [] => Err(Error::new(ErrorKind::Denied, "the token of CLOUDFLARE_API_TOKEN sees no account")
-            .hint("give it the permission Workers Scripts Edit for an account")),
+        [] => {
+            Err(Error::new(ErrorKind::Denied, "the token of CLOUDFLARE_API_TOKEN sees no account")
+                .hint("give it the permission Workers Scripts Edit for an account"))
+        }
         several => {
-            let list: Vec<_> =
-                several.iter().map(|account| format!("{} ({})", account.id, account.name)).collect();
+            let list: Vec<_> = several
+                .iter()
+                .map(|account| format!("{} ({})", account.id, account.name))
+                .collect();
             let message = "the token of CLOUDFLARE_API_TOKEN sees several accounts";
             Err(Error::new(ErrorKind::Usage, message)
                 .cause(list.join(", "))
@@ -128,11 +128,10 @@ pub async fn observe(
 ) -> Result<SeenPlane> {
     let edge = scripts.name(Kind::Edge);
     let hub = scripts.name(Kind::Hub);
-    let deployments =
-        try_join_all([Kind::Render, Kind::Edge].map(|kind| {
-            let name = scripts.name(kind);
-            async move { Ok::<_, Error>((kind, cloudflare.deployments(account, &name).await?)) }
-        }));
+    let deployments = try_join_all([Kind::Render, Kind::Edge].map(|kind| {
+        let name = scripts.name(kind);
+        async move { Ok::<_, Error>((kind, cloudflare.deployments(account, &name).await?)) }
+    }));
     let (listed, hub_settings, deployments, domains, address) = tokio::try_join!(
         cloudflare.scripts(account),
         cloudflare.settings(account, &hub),
@@ -140,7 +139,8 @@ pub async fn observe(
         cloudflare.domains(account, None, None),
         address(cloudflare, account, &edge),
     )?;
-    let mut seen = SeenPlane { on_subdomain: address.0, previews: address.1, ..SeenPlane::default() };
+    let mut seen =
+        SeenPlane { on_subdomain: address.0, previews: address.1, ..SeenPlane::default() };
     seen.domains = domains
         .into_iter()
         .map(|it| SeenDomain { id: it.id, hostname: it.hostname, service: it.service })

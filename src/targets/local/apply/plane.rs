@@ -2,11 +2,7 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use super::{
-    super::desired::PlaneSpec,
-    LocalExecutor,
-    remove::remove_folder,
-};
+use super::{super::desired::PlaneSpec, LocalExecutor, remove::remove_folder};
 use crate::{
     engine::{StepContext, StepOutput},
     error::{Context, Error, ErrorKind, Result},

@@ -1,11 +1,7 @@
 //! What leads to the Edge: a host name of a zone, or its own below `workers.dev`.
 
 use super::{Plane, Supplies};
-use crate::{
-    cloudflare::ScriptSubdomain,
-    error::Result,
-    workers::cloud::names::Kind,
-};
+use crate::{cloudflare::ScriptSubdomain, error::Result, workers::cloud::names::Kind};
 
 impl<S: Supplies> Plane<'_, S> {
     /// The host name leads to the Edge, unless somebody else has it.
@@ -28,10 +24,11 @@ impl<S: Supplies> Plane<'_, S> {
     pub(super) async fn put_subdomain(&self, enabled: bool) -> Result<()> {
         let edge = self.name(Kind::Edge);
         match self.cloudflare.script_subdomain(self.account, &edge).await? {
-            Some(now) if now.enabled != enabled => self
-                .cloudflare
-                .set_script_subdomain(self.account, &edge, ScriptSubdomain { enabled, ..now })
-                .await,
+            Some(now) if now.enabled != enabled => {
+                self.cloudflare
+                    .set_script_subdomain(self.account, &edge, ScriptSubdomain { enabled, ..now })
+                    .await
+            }
             _ => Ok(()),
         }
     }

@@ -40,7 +40,8 @@ impl<S: Supplies> Plane<'_, S> {
         let folder = artifacts.assets_dir();
         let read = |hash: &str| {
             let found = own.iter().find(|(_, asset)| asset.hash == hash);
-            let (path, _) = found.ok_or_else(|| Error::failed(format!("no asset has the hash {hash}")))?;
+            let (path, _) =
+                found.ok_or_else(|| Error::failed(format!("no asset has the hash {hash}")))?;
             let file = folder.join(path.trim_start_matches('/'));
             let content = fs::read(&file)
                 .context(ErrorKind::Failed, || format!("cannot read {}", file.display()))?;

@@ -108,9 +108,8 @@ impl<S: Supplies> Plane<'_, S> {
     /// # Errors
     /// The plan has no desired state.
     pub fn recorded(&self, to: Option<&Recorded>, context: &StepContext<'_>) -> Result<Recorded> {
-        let output = |kind: Kind, name: &str| {
-            context.output(&self.step(kind), name).map(str::to_owned)
-        };
+        let output =
+            |kind: Kind, name: &str| context.output(&self.step(kind), name).map(str::to_owned);
         let before = to.or(self.live.map(|live| &live.recorded));
         let kept = |value: &dyn Fn(&Recorded) -> Option<String>| before.and_then(value);
         let has_render = self.spec()?.config.render;
@@ -118,9 +117,7 @@ impl<S: Supplies> Plane<'_, S> {
         let assets = output(Kind::Edge, ASSETS).and_then(|text| serde_json::from_str(&text).ok());
         Ok(Recorded {
             edge: output(Kind::Edge, VERSION).or_else(|| kept(&|it| it.edge.clone())),
-            render: render(
-                output(Kind::Render, VERSION).or_else(|| kept(&|it| it.render.clone())),
-            ),
+            render: render(output(Kind::Render, VERSION).or_else(|| kept(&|it| it.render.clone()))),
             render_hash: render(
                 output(Kind::Render, HASH).or_else(|| kept(&|it| it.render_hash.clone())),
             ),

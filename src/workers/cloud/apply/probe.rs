@@ -57,7 +57,8 @@ impl<S: Supplies> Plane<'_, S> {
     ) -> Result<()> {
         let uploaded = context.output(&self.step(Kind::Edge), VERSION);
         let version = version.or(uploaded);
-        let version = version.ok_or_else(|| Error::failed("no version of the Edge was uploaded"))?;
+        let version =
+            version.ok_or_else(|| Error::failed("no version of the Edge was uploaded"))?;
         let subdomain = self.cloudflare.account_subdomain(self.account).await?;
         let subdomain = subdomain.ok_or_else(no_subdomain)?;
         let prefix: String = version.chars().take(PREFIX).collect();
@@ -110,7 +111,9 @@ fn of_policy(data: &Value) -> Vec<Question> {
         expects: Expects::Object,
     });
     let is_public = |name: &Value| {
-        list("contexts").iter().any(|context| context["name"] == *name && context["scope"] == "public")
+        list("contexts")
+            .iter()
+            .any(|context| context["name"] == *name && context["scope"] == "public")
     };
     let page = list("routes").into_iter().find(|route| {
         let uses = route["contexts"].as_array().cloned().unwrap_or_default();
@@ -173,7 +176,8 @@ fn objection(answer: &Response<Bytes>, expects: Expects) -> Option<String> {
     let fits = match expects {
         Expects::Success => status.is_success(),
         Expects::Object => {
-            status == StatusCode::OK && serde_json::from_slice::<Value>(answer.body()).is_ok_and(|body| body.is_object())
+            status == StatusCode::OK
+                && serde_json::from_slice::<Value>(answer.body()).is_ok_and(|body| body.is_object())
         }
         Expects::Page => status == StatusCode::OK && is("text/html"),
     };

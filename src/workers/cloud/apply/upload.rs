@@ -2,7 +2,9 @@
 
 use super::{Plane, Supplies};
 use crate::{
-    cloudflare::{AssetsPart, Binding, Migrations, ModulePart, Settings, Upload, Version, VersionId},
+    cloudflare::{
+        AssetsPart, Binding, Migrations, ModulePart, Settings, Upload, Version, VersionId,
+    },
     error::{Error, Result},
     workers::cloud::{
         content::{self, COMPATIBILITY_DATE},
@@ -72,7 +74,9 @@ impl<S: Supplies> Plane<'_, S> {
         let name = self.name(kind);
         content::require_size(kind.as_str(), &draft.modules)?;
         let message = draft.message();
-        if settings.is_some() && let Some(version) = self.find_version(&name, &message).await? {
+        if settings.is_some()
+            && let Some(version) = self.find_version(&name, &message).await?
+        {
             return Ok(version);
         }
         let upload = self.upload(kind, settings, draft, message);

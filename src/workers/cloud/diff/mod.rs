@@ -128,30 +128,47 @@ fn refuse_foreign(ground: &Ground<'_>) -> Result<(), Error> {
             let name = scripts.name(*kind);
             return Err(Error::failed(format!("the Worker {name} exists and is not ours"))
                 .cause(format!("it has no tag {}", scripts.tag()))
-                .hint(format!("delete it at Cloudflare, or choose another name than {} for the app", scripts.app)));
+                .hint(format!(
+                    "delete it at Cloudflare, or choose another name than {} for the app",
+                    scripts.app
+                )));
         }
     }
     let edge = scripts.name(Kind::Edge);
     let Some(domain) = &ground.desired.domain else { return Ok(()) };
-    let taken = ground.seen.domains.iter().find(|seen| seen.hostname == domain.hostname && seen.service != edge);
+    let taken = ground
+        .seen
+        .domains
+        .iter()
+        .find(|seen| seen.hostname == domain.hostname && seen.service != edge);
     match taken {
         None => Ok(()),
-        Some(seen) => Err(Error::failed(format!("{} leads to another Worker already", domain.hostname))
-            .cause(format!("it is a custom domain of the Worker {}", seen.service))
-            .hint("remove it there, or choose another host name under `edge.domain`")),
+        Some(seen) => {
+            Err(Error::failed(format!("{} leads to another Worker already", domain.hostname))
+                .cause(format!("it is a custom domain of the Worker {}", seen.service))
+                .hint("remove it there, or choose another host name under `edge.domain`"))
+        }
     }
 }
 
 fn refuse_lost(ground: &Ground<'_>, to: &Recorded) -> Result<(), Error> {
     let lost = [(Kind::Edge, &to.edge), (Kind::Render, &to.render)];
     let lost = lost.into_iter().find_map(|(kind, version)| {
-        version.as_ref().filter(|version| ground.seen.lost_versions.contains(*version)).map(|version| (kind, version))
+        version
+            .as_ref()
+            .filter(|version| ground.seen.lost_versions.contains(*version))
+            .map(|version| (kind, version))
     });
     match lost {
         None => Ok(()),
-        Some((kind, version)) => Err(Error::failed(format!("the release's version of {kind} is gone"))
-            .cause(format!("Cloudflare has no version {version} of {}", ground.desired.scripts.name(kind)))
-            .hint("check the revision out and run `mizan deploy`")),
+        Some((kind, version)) => {
+            Err(Error::failed(format!("the release's version of {kind} is gone"))
+                .cause(format!(
+                    "Cloudflare has no version {version} of {}",
+                    ground.desired.scripts.name(kind)
+                ))
+                .hint("check the revision out and run `mizan deploy`"))
+        }
     }
 }
 
@@ -161,7 +178,10 @@ fn foreign_notes(ground: &Ground<'_>, part: &mut Part) {
             continue;
         }
         let name = ground.desired.scripts.name(*kind);
-        let text = format!("{name} has settings that are not ours, and they stay: {}", script.foreign.join(", "));
+        let text = format!(
+            "{name} has settings that are not ours, and they stay: {}",
+            script.foreign.join(", ")
+        );
         part.notes.push(Note::Info(text));
     }
 }
@@ -171,7 +191,13 @@ fn resource(ground: &Ground<'_>, kind: Kind) -> ResourceId {
     ResourceId::new(kind.as_str(), ground.desired.scripts.app.to_string())
 }
 
-fn step(resource: ResourceId, change: Change, needs: Vec<StepId>, op: Op, undo: Undo<Op>) -> Step<Op> {
+fn step(
+    resource: ResourceId,
+    change: Change,
+    needs: Vec<StepId>,
+    op: Op,
+    undo: Undo<Op>,
+) -> Step<Op> {
     Step { id: resource.step_id(), resource, change, needs, op, undo, after_commit: false }
 }
 

@@ -52,7 +52,8 @@ pub(super) fn bring_back(
     let health = to.health.clone().or_else(|| ground.desired.health.clone());
     let question = Op::Probe { version: to.edge.clone(), health };
     let asked = probe(question, release, needs, before, part);
-    let switch = Op::Switch { edge: to.edge.clone().into(), render: to.render.clone().into(), release };
+    let switch =
+        Op::Switch { edge: to.edge.clone().into(), render: to.render.clone().into(), release };
     open(ground, switch, release, asked, part);
     obsolete(ground, part);
 }
@@ -75,7 +76,7 @@ pub(super) fn hub(ground: &Ground<'_>, needs: &Needs, part: &mut Part) -> StepId
         return id.step_id();
     }
     if changes.is_empty() {
-        changes.extend(fields::code(ground));
+        changes.push(fields::code(ground));
     }
     let undo = match &now {
         Some(now) => Undo::Restore { op: Box::new(op(now)) },
@@ -86,14 +87,22 @@ pub(super) fn hub(ground: &Ground<'_>, needs: &Needs, part: &mut Part) -> StepId
     id.step_id()
 }
 
-fn render(ground: &Ground<'_>, release: ReleaseId, needs: &Needs, part: &mut Part) -> Option<StepId> {
+fn render(
+    ground: &Ground<'_>,
+    release: ReleaseId,
+    needs: &Needs,
+    part: &mut Part,
+) -> Option<StepId> {
     if !ground.desired.config.render {
         return None;
     }
     let id = resource(ground, Kind::Render);
     let current = ground.seen.version(Kind::Render);
-    if let Some(live) = ground.live.filter(|live| current.is_some() && live.recorded.render.as_deref() == current) {
-        let same = ground.foreseen.render.is_some() && ground.foreseen.render == live.recorded.render_hash;
+    if let Some(live) =
+        ground.live.filter(|live| current.is_some() && live.recorded.render.as_deref() == current)
+    {
+        let same =
+            ground.foreseen.render.is_some() && ground.foreseen.render == live.recorded.render_hash;
         if same {
             part.unchanged.push(id);
             return None;
@@ -101,7 +110,10 @@ fn render(ground: &Ground<'_>, release: ReleaseId, needs: &Needs, part: &mut Par
     }
     let op = Op::UploadRender { release };
     let (change, undo) = match ground.seen.scripts.contains_key(&Kind::Render) {
-        false => (Change::Create { fields: fields::worker(ground, &ground.foreseen.render_fields) }, Undo::Delete),
+        false => (
+            Change::Create { fields: fields::worker(ground, &ground.foreseen.render_fields) },
+            Undo::Delete,
+        ),
         true => {
             let mut changes = vec![fields::version(current, FieldValue::After(id.step_id()))];
             changes.extend(fields::worker(ground, &ground.foreseen.render_fields));
@@ -181,7 +193,8 @@ pub(super) fn address(ground: &Ground<'_>, needs: Vec<StepId>, part: &mut Part) 
     let (id, is_there, op) = match &ground.desired.domain {
         Some(domain) => {
             let seen = ground.seen.domains.iter();
-            let mut seen = seen.filter(|seen| seen.hostname == domain.hostname && seen.service == edge);
+            let mut seen =
+                seen.filter(|seen| seen.hostname == domain.hostname && seen.service == edge);
             let op = Op::PutDomain { hostname: domain.hostname.clone(), zone: domain.zone.clone() };
             (ResourceId::new("domain", domain.hostname.clone()), seen.next().is_some(), op)
         }
@@ -207,7 +220,9 @@ fn obsolete(ground: &Ground<'_>, part: &mut Part) {
     for seen in ground.seen.domains.iter().filter(|seen| seen.service == edge) {
         // A host name that somebody else gave our Edge is theirs.
         let ours = ground.live.and_then(|live| live.spec.domain.as_ref());
-        if Some(&seen.hostname) == wanted || ours.map(|domain| &domain.hostname) != Some(&seen.hostname) {
+        if Some(&seen.hostname) == wanted
+            || ours.map(|domain| &domain.hostname) != Some(&seen.hostname)
+        {
             continue;
         }
         let op = Op::DeleteDomain { hostname: seen.hostname.clone() };
@@ -217,11 +232,19 @@ fn obsolete(ground: &Ground<'_>, part: &mut Part) {
     let had_subdomain = ground.live.is_some_and(|live| live.spec.domain.is_none());
     if wanted.is_some() && had_subdomain && ground.seen.on_subdomain {
         let id = ResourceId::new("domain", "workers.dev");
-        part.after.push(late(id, Change::Delete { why: why() }, Op::PutSubdomain { enabled: false }));
+        part.after.push(late(
+            id,
+            Change::Delete { why: why() },
+            Op::PutSubdomain { enabled: false },
+        ));
     }
     if !ground.desired.config.render && ground.seen.scripts.contains_key(&Kind::Render) {
         let id = resource(ground, Kind::Render);
-        part.after.push(late(id, Change::Delete { why: why() }, Op::DeleteScript { kind: Kind::Render }));
+        part.after.push(late(
+            id,
+            Change::Delete { why: why() },
+            Op::DeleteScript { kind: Kind::Render },
+        ));
     }
 }
 
@@ -229,7 +252,9 @@ impl Goal<'_> {
     /// The number that the Workers have afterwards.
     pub fn release(&self) -> ReleaseId {
         match self {
-            Self::Release(release) | Self::Return { release, .. } | Self::Repair(release) => *release,
+            Self::Release(release) | Self::Return { release, .. } | Self::Repair(release) => {
+                *release
+            }
         }
     }
 }

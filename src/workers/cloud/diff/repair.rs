@@ -18,7 +18,9 @@ pub(super) fn plan(ground: &Ground<'_>, number: ReleaseId, part: &mut Part) {
     let pairs = [(Kind::Render, &recorded.render), (Kind::Edge, &recorded.edge)];
     for (kind, version) in pairs {
         let id = resource(ground, kind);
-        let (Some(wanted), seen) = (version.as_deref(), ground.seen.version(kind)) else { continue };
+        let (Some(wanted), seen) = (version.as_deref(), ground.seen.version(kind)) else {
+            continue;
+        };
         if seen == Some(wanted) {
             part.unchanged.push(id);
             continue;
