@@ -96,7 +96,11 @@ impl Policy {
                 .then(|| AssetsData { prefix: config.assets_prefix.clone(), files: Vec::new() }),
             window: lifetimes.max().unwrap_or(0).min(WINDOW_LIMIT),
         };
-        let policy = schema::policy(&schema, deployment);
+        let mut policy = schema::policy(&schema, deployment);
+        if !config.render {
+            // Without a bundle nobody could render them: they are the app's.
+            policy.routes.clear();
+        }
         let summary = summary(&schema.version, &policy);
         let data = serde_json::to_value(policy)
             .context(ErrorKind::Failed, || "cannot describe the policy of the Edge".into())?;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A name of a version is known everywhere within seconds; the app answers within its own time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSES: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2)];
 /// One question may take this long.
@@ -48,7 +48,7 @@ impl<S: Supplies> Plane<'_, S> {
     /// The version answers as it should.
     ///
     /// # Errors
-    /// It does not, within a minute; with what it answered last.
+    /// It does not, within half a minute; with what it answered last.
     pub(super) async fn probe(
         &self,
         version: Option<&str>,
@@ -138,6 +138,7 @@ async fn ask_until(
 ) -> Result<()> {
     let mut pauses = PAUSES.into_iter();
     let mut pause = PAUSES[0];
+    let mut told = String::new();
     loop {
         let refusal = match ask(http, host, question).await {
             None => return Ok(()),
@@ -146,7 +147,10 @@ async fn ask_until(
         if Instant::now() >= deadline {
             return Err(unfit(host, question, refusal));
         }
-        context.progress(format!("asking for {}: {refusal}", question.what));
+        if refusal != told {
+            context.progress(format!("asking for {}: {refusal}", question.what));
+            told.clone_from(&refusal);
+        }
         pause = pauses.next().unwrap_or(pause);
         tokio::select! {
             () = sleep(pause) => {}
