@@ -33,15 +33,24 @@ async fn checks(app: &App) -> crate::error::Result<Vec<Check>> {
         Target::Local { .. } => Ok(local::doctor::checks().await),
         Target::Aws(target) => {
             let cloudflare = Cloudflare::from_environment();
-            Ok(Box::pin(aws::doctor::checks(app, target, cloudflare)).await)
+            let aws = Box::pin(aws::doctor::checks(app, target, cloudflare));
+            let (mut checks, workers) = tokio::join!(aws, workers(app));
+            checks.extend(workers);
+            Ok(checks)
         }
-        Target::Origin { .. } => {
-            let scripts = Scripts { app: app.name.clone(), env: app.env.clone() };
-            let cloudflare = Cloudflare::from_environment();
-            Ok(cloud::doctor::checks(cloudflare, &scripts, app.domain.as_deref()).await)
-        }
+        Target::Origin { .. } => Ok(workers(app).await),
         Target::Azure { .. } => Err(site::unsupported(app)),
     }
+}
+
+/// What Workers on Cloudflare need, if the edge is on.
+async fn workers(app: &App) -> Vec<Check> {
+    if app.edge.is_none() {
+        return Vec::new();
+    }
+    let scripts = Scripts { app: app.name.clone(), env: app.env.clone() };
+    let cloudflare = Cloudflare::from_environment();
+    cloud::doctor::checks(cloudflare, &scripts, app.domain.as_deref()).await
 }
 
 fn write(checks: &[Check], out: &mut dyn Write) -> std::io::Result<()> {

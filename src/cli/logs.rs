@@ -11,7 +11,7 @@ use super::{
     args::{GlobalArgs, LogsArgs},
     output::Output,
     project::Project,
-    site::{Site, on_target},
+    site::{Site, on_target, workers_with_logs},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -37,7 +37,8 @@ pub async fn run(args: &LogsArgs, global: &GlobalArgs, output: &Output) -> Done 
 
 async fn show<S: Site>(args: &LogsArgs, app: &App, output: &Output) -> Done {
     let site = S::open(app).await?;
-    let known: Vec<&str> = app.services.keys().map(|name| name.as_str()).collect();
+    let services = app.services.keys().map(|name| name.as_str());
+    let known: Vec<&str> = services.chain(workers_with_logs(app).iter().copied()).collect();
     if let Some(unknown) = args.services.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(Error::new(ErrorKind::Usage, format!("there is no service `{unknown}`"))
             .hint(format!("services: {}", known.join(", ")))

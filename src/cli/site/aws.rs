@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     num::NonZeroUsize,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -23,8 +23,8 @@ use crate::{
     engine::SystemClock,
     error::{Context, Error, ErrorKind, Result},
     images::{self, BaseLock, Identity},
-    ledger::{Claim, Guard, Ledger, Lock, Place, Release},
-    model::{App, AwsTarget, SecretSpec, Target},
+    ledger::{self as records, Claim, Guard, Ledger, Lock, Release},
+    model::{App, AwsTarget, SchemaSource, SecretSpec, Target},
     plan::{Basis, Late, Note, Plan, StepId, hash},
     secret::SecretValue,
     targets::{
@@ -33,12 +33,13 @@ use crate::{
             self, AwsExecutor, Clients, Desired, GivenBalancer, Inputs, Network, Observed, Op,
             Scope,
             diff::{self, Purpose},
-            observe::{self, Recorded},
+            observe::{self, Recorded as LedgerRecords},
             secrets::Store,
             validate,
         },
         local::StateDir,
     },
+    workers::cloud::{self, CloudSpec, Foreseen, Kind, Place, Recorded, Scripts, SeenPlane},
 };
 
 /// An AWS environment.
@@ -52,12 +53,14 @@ pub struct AwsSite {
     /// That bucket is there and marked, so that it need not be made.
     bucket_is_ready: bool,
     /// What the ledger said when the lock became ours: nobody else has written to it since.
-    recorded: Option<Recorded>,
+    recorded: Option<LedgerRecords>,
     secrets: Store,
     references: Result<References>,
     given: Result<Given>,
     balancer_dns: Option<String>,
     cloudflare: Option<Cloudflare>,
+    /// Where the Workers are, if the edge is on.
+    place: Option<Place>,
     artifacts: PathBuf,
 }
 
@@ -77,6 +80,8 @@ struct Given {
 pub struct Ground {
     desired: Option<Desired>,
     observed: Observed,
+    /// The Workers of the release that is brought back.
+    returning: Option<Recorded>,
 }
 
 impl AwsSite {
@@ -95,6 +100,7 @@ impl AwsSite {
                 origin_secret_versions: self.origin_secret(),
                 balancer: given.balancer.clone(),
                 balancer_dns: self.balancer_dns.clone(),
+                place: self.place.clone(),
             },
         )
     }
@@ -118,11 +124,16 @@ impl AwsSite {
         Ok(target(app)?.cluster.clone().unwrap_or_else(|| self.scope.cluster()))
     }
 
-    async fn read_ledger(&self) -> Result<Recorded> {
-        Recorded::read(&self.clients, &self.scope, &self.ledger, self.own_bucket).await
+    async fn read_ledger(&self) -> Result<LedgerRecords> {
+        LedgerRecords::read(&self.clients, &self.scope, &self.ledger, self.own_bucket).await
     }
 
-    async fn observe(&self, want: Option<&Desired>) -> Result<Observed> {
+    /// `expected` are versions of Workers that a plan wants to use.
+    async fn observe(
+        &self,
+        want: Option<&Desired>,
+        expected: &[(Kind, String)],
+    ) -> Result<Observed> {
         let read;
         let recorded = match &self.recorded {
             Some(recorded) => recorded,
@@ -134,9 +145,25 @@ impl AwsSite {
         let (clients, cloudflare) = (&self.clients, self.cloudflare.as_ref());
         let look = observe::observe(clients, cloudflare, &self.scope, want, recorded);
         let mut observed = Box::pin(look).await?;
-        // Nothing of this target reads them yet.
-        observed.artifacts_cached = true;
+        observed.plane = self.observe_plane(want, &observed, expected).await?;
         Ok(observed)
+    }
+
+    /// The Workers, if there are or should be any.
+    async fn observe_plane(
+        &self,
+        want: Option<&Desired>,
+        observed: &Observed,
+        expected: &[(Kind, String)],
+    ) -> Result<Option<SeenPlane>> {
+        let live = observed.current.as_ref().and_then(|current| current.plane.as_ref());
+        let recorded = live.map(|live| &live.spec);
+        let Some(spec) = want.and_then(|want| want.plane.as_ref()).or(recorded) else {
+            return Ok(None);
+        };
+        let cloudflare = self.cloudflare.as_ref().ok_or_else(cloud::doctor::missing_token)?;
+        let look = cloud::observe(cloudflare, &spec.account, &spec.scripts, live, expected);
+        Box::pin(look).await.map(Some)
     }
 
     fn look(
@@ -145,6 +172,7 @@ impl AwsSite {
         lock: BaseLock,
         desired: Option<Desired>,
         observed: Observed,
+        returning: Option<Recorded>,
     ) -> Result<Look<Self>> {
         let live = observed.current.as_ref().map(|release| release.id);
         Ok(Look {
@@ -155,7 +183,7 @@ impl AwsSite {
                 .as_ref()
                 .map_or_else(|| Late::Known(String::new()), |desired| desired.url.clone()),
             lock,
-            ground: Ground { desired, observed },
+            ground: Ground { desired, observed, returning },
             plan,
         })
     }
@@ -190,7 +218,12 @@ impl Site for AwsSite {
         let target = target(app)?;
         let clients = Clients::new(&target.region).await?;
         // Who asks is told first: without credentials, nothing else says so as well.
-        let (owned, given) = tokio::join!(owned(app, &clients), given(target, &clients));
+        let cloudflare = Cloudflare::from_environment()?;
+        let (owned, given, place) = tokio::join!(
+            owned(app, &clients),
+            given(target, &clients),
+            place(app, cloudflare.as_ref())
+        );
         let Owned { scope, secrets, references, balancer_dns, bucket_is_ready } = owned?;
         let (ledger, lock) = open_ledger(app, &scope, &clients)?;
         Ok(Self {
@@ -198,7 +231,8 @@ impl Site for AwsSite {
             bucket_is_ready,
             recorded: None,
             artifacts: StateDir::artifact_cache()?,
-            cloudflare: Cloudflare::from_environment()?,
+            cloudflare,
+            place: place?,
             ledger,
             lock,
             scope,
@@ -234,6 +268,7 @@ impl Site for AwsSite {
                 origin_secret_versions: Default::default(),
                 balancer: None,
                 balancer_dns: None,
+                place: super::offline_place(app),
             },
         )?;
         Ok(diff::plan(&desired, &Observed::default(), Purpose::Deploy)?)
@@ -294,7 +329,11 @@ impl Site for AwsSite {
         let lock = base_lock(app).await?;
         let identity = images::identity(app, &lock)?;
         let desired = self.desired(app, image(app, &identity))?;
-        let observed = self.observe(Some(&desired)).await?;
+        let mut observed = self.observe(Some(&desired), &[]).await?;
+        (observed.artifacts_cached, observed.foreseen) = match &desired.plane {
+            Some(plane) => foreseen(app, &identity, plane, &self.artifacts).await?,
+            None => (true, Foreseen::default()),
+        };
         let mut plan = diff::plan(&desired, &observed, Purpose::Deploy)?;
         if let Identity::AfterPinning { unpinned } = &identity {
             plan.notes.push(Note::Info(format!(
@@ -302,22 +341,24 @@ impl Site for AwsSite {
                 unpinned.join(", ")
             )));
         }
-        self.look(plan, lock, Some(desired), observed)
+        self.look(plan, lock, Some(desired), observed, None)
     }
 
     async fn look_back(&self, _app: &App, to: &Release) -> Result<Look<Self>> {
         let to = observe::current_release(to)?;
         let desired = to.desired.clone();
-        let observed = self.observe(Some(&desired)).await?;
+        let recorded = to.plane.as_ref().map(|plane| plane.recorded.clone());
+        let expected = recorded.as_ref().map(Recorded::versions).unwrap_or_default();
+        let observed = self.observe(Some(&desired), &expected).await?;
         let plan = diff::plan(&desired, &observed, Purpose::Rollback(&to))?;
-        self.look(plan, BaseLock::default(), Some(desired), observed)
+        self.look(plan, BaseLock::default(), Some(desired), observed, recorded)
     }
 
     async fn look_down(&self, teardown: Teardown) -> Result<Look<Self>> {
-        let observed = self.observe(None).await?;
+        let observed = self.observe(None, &[]).await?;
         let teardown = diff::Teardown { secrets: teardown.data, shared: teardown.shared };
         let plan = diff::plan_teardown(&self.scope, &observed, teardown)?;
-        self.look(plan, BaseLock::default(), None, observed)
+        self.look(plan, BaseLock::default(), None, observed, None)
     }
 
     fn into_executor(self, ground: Ground, source: Option<Source>) -> AwsExecutor {
@@ -331,6 +372,7 @@ impl Site for AwsSite {
             artifacts: self.artifacts,
             clock: Box::new(SystemClock::default()),
             cloudflare: self.cloudflare,
+            returning: ground.returning,
         }
     }
 
@@ -369,14 +411,33 @@ impl Site for AwsSite {
         request: &LogRequest,
         show: &mut dyn FnMut(LogLine) -> bool,
     ) -> Result<()> {
+        let workers = super::workers_with_logs(app);
+        let is_worker = |name: &&String| workers.contains(&name.as_str());
+        match (request.services.iter().filter(is_worker).count(), request.services.len()) {
+            (0, _) => {}
+            (named, all) if named == all => {
+                let cloudflare = self.cloudflare.as_ref();
+                let cloudflare = cloudflare.ok_or_else(cloud::doctor::missing_token)?;
+                let place = self.place.as_ref();
+                let place = place.ok_or_else(|| Error::failed("the edge is off"))?;
+                let scripts = Scripts { app: app.name.clone(), env: app.env.clone() };
+                return cloud::follow_logs(cloudflare, &place.account, &scripts, request, show)
+                    .await;
+            }
+            _ => {
+                let message = "logs of Workers and of services come from two clouds";
+                return Err(Error::new(ErrorKind::Usage, message)
+                    .hint("follow them in two terminals: mizan logs -f web, mizan logs -f edge"));
+            }
+        }
         let cluster = self.cluster(app)?;
         aws::follow_logs(&self.clients, &self.scope, &cluster, request, show).await
     }
 
     async fn run_one_off(self, live: Release, command: &[String]) -> Result<u8> {
         let desired = observe::current_release(&live)?.desired;
-        let observed = self.observe(Some(&desired)).await?;
-        let ground = Ground { desired: Some(desired), observed };
+        let observed = self.observe(Some(&desired), &[]).await?;
+        let ground = Ground { desired: Some(desired), observed, returning: None };
         self.into_executor(ground, None).run_one_off(&live, command).await
     }
 }
@@ -418,6 +479,16 @@ async fn owned(app: &App, clients: &Clients) -> Result<Owned> {
         ready,
     )?;
     Ok(Owned { scope, secrets, references, balancer_dns, bucket_is_ready })
+}
+
+/// Where the Workers are, if the edge is on.
+async fn place(app: &App, cloudflare: Option<&Cloudflare>) -> Result<Option<Place>> {
+    if app.edge.is_none() || app.schema == SchemaSource::None {
+        return Ok(None);
+    }
+    let cloudflare = cloudflare.ok_or_else(cloud::doctor::missing_token)?;
+    let scripts = Scripts { app: app.name.clone(), env: app.env.clone() };
+    cloud::place(cloudflare, &scripts, app.domain.as_deref(), None).await.map(Some)
 }
 
 async fn given(target: &AwsTarget, clients: &Clients) -> Result<Given> {
@@ -479,15 +550,14 @@ async fn has_cluster(clients: &Clients, target: &AwsTarget) -> Result<bool> {
 fn open_ledger(app: &App, scope: &Scope, clients: &Clients) -> Result<(Ledger, Lock)> {
     let place = match &app.ledger {
         Some(url) => ledger::place(app, url)?,
-        None => {
-            Place::Bucket { bucket: scope.bucket(), prefix: String::new() }.of(&app.name, &app.env)
-        }
+        None => records::Place::Bucket { bucket: scope.bucket(), prefix: String::new() }
+            .of(&app.name, &app.env),
     };
     match place {
-        Place::Bucket { bucket, prefix } => {
+        records::Place::Bucket { bucket, prefix } => {
             ledger::in_bucket(app, (bucket, prefix), &scope.region, clients)
         }
-        Place::Folder(folder) => ledger::in_folder(app, &folder),
+        records::Place::Folder(folder) => ledger::in_folder(app, &folder),
     }
 }
 
@@ -510,6 +580,21 @@ fn image(app: &App, identity: &Identity) -> Late<String> {
     match identity {
         Identity::Known(image) => Late::Known(image.tag.clone()),
         Identity::AfterPinning { .. } => Late::After(StepId::new("image", app.name.as_str())),
+    }
+}
+
+/// Whether what the Workers need was taken out of the image on this machine, and what can be said of
+/// them then. Without an engine nothing was.
+async fn foreseen(
+    app: &App,
+    identity: &Identity,
+    plane: &CloudSpec,
+    cache: &Path,
+) -> Result<(bool, Foreseen)> {
+    let Identity::Known(image) = identity else { return Ok((false, Foreseen::default())) };
+    match super::artifacts_on_engine(app, image, cache).await {
+        Some(artifacts) => Ok((true, cloud::foresee(plane, &artifacts)?)),
+        None => Ok((false, Foreseen::default())),
     }
 }
 

@@ -5,7 +5,7 @@ mod ledger;
 mod local;
 mod origin;
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{num::NonZeroUsize, path::Path, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -15,13 +15,16 @@ pub use origin::OriginSite;
 
 use crate::{
     config::Finding,
+    docker,
     engine::{Executor, Outputs},
     error::{Error, ErrorKind, Result},
+    images::{self, ArtifactRequest, Artifacts, BaseLock, ImageIdentity},
     ledger::{Guard, Ledger, Lock, Release},
-    model::{App, ReleaseId},
+    model::{App, ReleaseId, Target},
     plan::{Basis, Late, Plan},
     secret::SecretValue,
     targets::{LogLine, LogRequest, Source},
+    workers::cloud::{Domain, Kind, Place, Scripts},
 };
 
 /// One environment of an app.
@@ -142,7 +145,7 @@ pub struct Look<S: Site> {
     /// The public URL; after a step, the one its output `dns` names.
     pub url: Late<String>,
     /// The pinned base images, for a build.
-    pub lock: crate::images::BaseLock,
+    pub lock: BaseLock,
     /// What the executor needs.
     pub ground: S::Ground,
 }
@@ -212,6 +215,41 @@ pub struct ServiceStatus {
     pub container: String,
     /// The release it runs.
     pub release: Option<String>,
+}
+
+/// What was taken out of an image that is on this machine's engine. Without an engine nothing was.
+async fn artifacts_on_engine(app: &App, image: &ImageIdentity, cache: &Path) -> Option<Artifacts> {
+    let engine = docker::connect().await.ok()?;
+    let id = images::find(&engine, image).await.ok()??;
+    images::cached(&id, &ArtifactRequest::of(app), cache)
+}
+
+/// Where the Workers would be, if the edge is on, as far as it is known without asking anybody.
+fn offline_place(app: &App) -> Option<Place> {
+    app.edge.as_ref()?;
+    let unknown = || "(known after sign-in)".to_owned();
+    let scripts = Scripts { app: app.name.clone(), env: app.env.clone() };
+    let domain = |hostname: &String| Domain {
+        hostname: hostname.clone(),
+        zone: unknown(),
+        zone_name: unknown(),
+    };
+    Some(Place {
+        account: unknown(),
+        domain: app.domain.as_ref().map(domain),
+        public_url: match &app.domain {
+            Some(domain) => format!("https://{domain}"),
+            None => format!("https://{}.….workers.dev", scripts.name(Kind::Edge)),
+        },
+    })
+}
+
+/// The Workers that have logs of their own, where the environment has them on Cloudflare.
+pub fn workers_with_logs(app: &App) -> &'static [&'static str] {
+    match (&app.target, &app.edge) {
+        (Target::Local { .. }, _) | (_, None) => &[],
+        (_, Some(_)) => &["edge", "render", "hub"],
+    }
 }
 
 /// An environment that this version cannot deploy to.

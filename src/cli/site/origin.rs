@@ -160,17 +160,7 @@ impl Site for OriginSite {
         let scripts = Scripts { app: app.name.clone(), env: app.env.clone() };
         let lock = BaseLock::read(&app.root)?;
         let (image, source, _) = identity(app, &lock)?;
-        let public_url = match &app.domain {
-            Some(domain) => format!("https://{domain}"),
-            None => format!("https://{}.workers.dev", scripts.name(Kind::Edge)),
-        };
-        let unknown = "(known after sign-in)".to_owned();
-        let domain = app.domain.clone().map(|hostname| cloud::Domain {
-            hostname,
-            zone: unknown.clone(),
-            zone_name: unknown.clone(),
-        });
-        let place = cloud::Place { account: unknown, domain, public_url };
+        let place = super::offline_place(app).ok_or_else(|| Error::failed("the edge is off"))?;
         let desired = Desired {
             plane: spec(app, &scripts, &place, source)?,
             image,
@@ -250,11 +240,7 @@ impl Site for OriginSite {
 
     async fn look_back(&self, _app: &App, to: &Release) -> Result<Look<Self>> {
         let to = CurrentRelease::of(to).ok_or_else(|| diff::unreadable(to.id))?;
-        let recorded = &to.live.recorded;
-        let expected: Vec<_> = [(Kind::Edge, &recorded.edge), (Kind::Render, &recorded.render)]
-            .into_iter()
-            .filter_map(|(kind, version)| Some((kind, version.clone()?)))
-            .collect();
+        let expected = to.live.recorded.versions();
         let observed = self.observe(&expected, Foreseen::default(), true).await?;
         let desired = to.desired.clone();
         let plan = diff::plan(&desired, &observed, diff::Purpose::Rollback(&to))?;
@@ -483,21 +469,10 @@ async fn sources(app: &App, cache: &std::path::Path) -> Result<Sources> {
     };
     let (image, source, unpinned) = identity(app, &lock)?;
     let artifacts = match images::identity(app, &lock)? {
-        Identity::Known(image) => cached(app, &image, cache).await,
+        Identity::Known(image) => super::artifacts_on_engine(app, &image, cache).await,
         Identity::AfterPinning { .. } => None,
     };
     Ok(Sources { lock, image, source, artifacts, unpinned })
-}
-
-/// What was taken out of the image on this machine's engine. Without an engine nothing was.
-async fn cached(
-    app: &App,
-    image: &images::ImageIdentity,
-    cache: &std::path::Path,
-) -> Option<Artifacts> {
-    let engine = docker::connect().await.ok()?;
-    let id = images::find(&engine, image).await.ok()??;
-    images::cached(&id, &ArtifactRequest::of(app), cache)
 }
 
 /// Everything a plan stands on, by name.

@@ -1,6 +1,7 @@
 //! What an environment should look like on AWS, made from the app. Pure: everything that comes from
 //! outside (the network, the image's identity, versions of secret values) is handed in.
 
+mod plane;
 mod policy;
 mod services;
 mod surroundings;
@@ -22,6 +23,7 @@ use crate::{
     images::ArtifactRequest,
     model::{App, AwsTarget, Target},
     plan::{Late, ResourceId},
+    workers::cloud::{CloudSpec, Place},
 };
 
 /// The header in which the Edge shows the origin that it is the Edge.
@@ -50,6 +52,9 @@ pub struct Desired {
     pub probe: Option<Probe>,
     /// What is taken out of the image.
     pub artifacts: ArtifactRequest,
+    /// The Workers before the load balancer, if the edge is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plane: Option<CloudSpec>,
     /// How many releases are kept.
     pub keep_releases: usize,
     /// Services that took over another's place: new name to former name.
@@ -107,6 +112,8 @@ pub struct Inputs<'a> {
     pub balancer: Option<GivenBalancer>,
     /// The host name of our own load balancer, if it exists already.
     pub balancer_dns: Option<String>,
+    /// Where the Workers are, if the edge is on and Cloudflare was asked.
+    pub place: Option<Place>,
 }
 
 impl Desired {
@@ -134,6 +141,7 @@ impl Desired {
             services,
             probe: draft.probe(),
             artifacts: ArtifactRequest::of(app),
+            plane: draft.plane(),
             keep_releases: app.keep_releases.get(),
             renames: draft.renames(),
         })

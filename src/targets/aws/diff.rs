@@ -10,6 +10,7 @@ mod cleanup;
 mod fields;
 mod notes;
 mod order;
+mod plane;
 mod refusal;
 mod release;
 mod services;
@@ -68,7 +69,9 @@ pub fn plan(
     planner.things();
     let migrated = planner.release_step();
     planner.services(&migrated);
+    planner.plane()?;
     planner.record();
+    planner.late_plane();
     planner.obsolete();
     planner.narrow();
     planner.old_releases();
@@ -96,13 +99,17 @@ struct Planner<'a> {
     replaced: Vec<Rule>,
     /// Things that still have what the live release uses, and lose it once it is gone.
     bridged: Vec<(Thing, Thing)>,
+    /// Steps of the Workers that come after the commit point.
+    late_plane: Vec<Step<Op>>,
     builder: PlanBuilder<Op>,
 }
 
 impl<'a> Planner<'a> {
     fn new(desired: &'a Desired, observed: &'a Observed, purpose: Purpose<'a>) -> Self {
         let live = observed.current.as_ref();
-        let current = live.filter(|live| !is_outdated(&live.desired, desired));
+        let current = live.filter(|live| {
+            !is_outdated(&live.desired, desired) && !plane::needs_release(live, desired, observed)
+        });
         let next = observed.next_release();
         Self {
             desired,
@@ -114,6 +121,7 @@ impl<'a> Planner<'a> {
             steps: Vec::new(),
             replaced: Vec::new(),
             bridged: Vec::new(),
+            late_plane: Vec::new(),
             builder: PlanBuilder::default(),
         }
     }

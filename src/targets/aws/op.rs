@@ -6,6 +6,7 @@ use super::spec::{ReleaseSpec, ServiceSpec, Thing};
 use crate::{
     model::ReleaseId,
     plan::{Late, ResourceId},
+    workers::cloud,
 };
 
 /// One operation. Secrets are named, never contained.
@@ -73,6 +74,11 @@ pub enum Op {
     DeleteService {
         /// Its name in `mizan.yaml`.
         service: String,
+    },
+    /// Something of the Workers before the load balancer.
+    Worker {
+        /// What.
+        worker: cloud::Op,
     },
     /// The ledger knows the release and names it the current one.
     RecordRelease {

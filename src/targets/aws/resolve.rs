@@ -12,6 +12,7 @@ use super::{
 use crate::{
     plan::{Late, ResourceId, StepId},
     targets::EnvSpec,
+    workers::cloud::CloudSpec,
 };
 
 /// Looks up what a step found out, by the name of its output.
@@ -63,8 +64,31 @@ impl Desired {
             services,
             release_step: self.release_step.as_ref().map(|step| step.resolved(scope, find)),
             things: self.things.iter().map(|thing| resolved_thing(thing, find)).collect(),
+            plane: self.plane.as_ref().map(|plane| self.resolved_plane(plane, find)),
             ..self.clone()
         }
+    }
+}
+
+impl Desired {
+    fn resolved_plane(&self, plane: &CloudSpec, find: Find<'_>) -> CloudSpec {
+        let made =
+            || find(&ResourceId::new("secret", self.scope.origin_secret()).step_id(), "version");
+        CloudSpec {
+            source: late(&plane.source, "image", find),
+            origin: origin(&plane.origin, find),
+            origin_secret: plane.origin_secret.clone().or_else(made),
+            ..plane.clone()
+        }
+    }
+}
+
+/// The load balancer's base URL, once it is there.
+pub(super) fn origin(origin: &Late<String>, find: Find<'_>) -> Late<String> {
+    match origin {
+        Late::After(step) => find(step, "dns")
+            .map_or_else(|| origin.clone(), |dns| Late::Known(format!("http://{dns}"))),
+        Late::Known(_) => origin.clone(),
     }
 }
 

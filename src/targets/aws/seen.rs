@@ -11,6 +11,7 @@ use super::{
 use crate::{
     model::ReleaseId,
     plan::{ResourceId, Seen},
+    workers::cloud::{Foreseen, LivePlane, SeenPlane},
 };
 
 /// Everything of one environment that was found.
@@ -26,6 +27,12 @@ pub struct Observed {
     pub image_digest: Option<String>,
     /// What the desired image has for Edge and Render was taken out of it already.
     pub artifacts_cached: bool,
+    /// The Workers, if there are or should be any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plane: Option<SeenPlane>,
+    /// What is known of the Workers' next versions.
+    #[serde(default)]
+    pub foreseen: Foreseen,
     /// The recorded releases, newest first.
     pub releases: Vec<ReleaseId>,
     /// The release that is live, as it was recorded.
@@ -98,6 +105,9 @@ pub struct CurrentRelease {
     pub task_definitions: BTreeMap<String, String>,
     /// The digest of its image.
     pub digest: String,
+    /// Its Workers, if it had any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plane: Option<LivePlane>,
 }
 
 /// The network as it is: what the environment may use, and what can be said against it.

@@ -93,15 +93,15 @@ fn goal<'a>(ground: &Ground<'_>, observed: &'a Observed, purpose: Purpose<'a>) -
 pub fn plan_teardown(scripts: &Scripts, observed: &Observed, has_ledger: bool) -> Result<Plan<Op>> {
     let mut planner = Planner { builder: PlanBuilder::default(), steps: Vec::new() };
     let removal = workers::removal(scripts, &observed.plane, "destroy");
-    planner
-        .steps
-        .extend(removal.into_iter().map(|step| Step { after_commit: false, ..worker_step(step) }));
+    planner.steps.extend(removal.into_iter().map(worker_step));
     if has_ledger {
         let resource = ResourceId::new("ledger", scripts.app.to_string());
         let needs = planner.ids();
         let change = Change::Delete { why: "destroy".to_owned() };
         let undo = Undo::None { why: "what was removed is gone".into() };
         planner.step(resource, change, needs, Op::DeleteLedger, undo);
+        // A teardown goes on past a failure: what can be removed is removed.
+        planner.steps.iter_mut().for_each(|step| step.after_commit = true);
     }
     planner.finish()
 }

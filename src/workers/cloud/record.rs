@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CloudSpec, names::Kind};
+use super::{CloudSpec, desired::Foreseen, names::Kind};
 use crate::{
     cloudflare::AssetManifest,
     ledger::{InventoryItem, Release},
@@ -22,6 +22,9 @@ pub struct Recorded {
     /// The health path that its schema names.
     #[serde(default)]
     pub health: Option<String>,
+    /// What the policy says, and how large the Workers are, for the reader of the next plan.
+    #[serde(default)]
+    pub foreseen: Foreseen,
     /// The release's own assets.
     #[serde(default)]
     pub assets: AssetManifest,
@@ -40,6 +43,7 @@ const VERSION: &str = "version";
 const HASH: &str = "hash";
 const ASSETS: &str = "assets";
 const HEALTH: &str = "health";
+const FORESEEN: &str = "foreseen";
 
 impl Recorded {
     /// What a release's inventory says of its Workers; `None` if it had none.
@@ -51,11 +55,15 @@ impl Recorded {
         let attribute = |kind, name| item(kind)?.attributes.get(name).cloned();
         item(Kind::Edge)?;
         let assets = attribute(Kind::Edge, ASSETS);
+        let foreseen = attribute(Kind::Edge, FORESEEN);
         Some(Self {
             edge: attribute(Kind::Edge, VERSION),
             render: attribute(Kind::Render, VERSION),
             render_hash: attribute(Kind::Render, HASH),
             health: attribute(Kind::Edge, HEALTH),
+            foreseen: foreseen
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .unwrap_or_default(),
             // Written by ourselves; one that makes no sense keeps no old assets.
             assets: assets.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
         })
@@ -71,10 +79,18 @@ impl Recorded {
         }
     }
 
+    /// The versions that a plan that brings them back needs.
+    pub fn versions(&self) -> Vec<(Kind, String)> {
+        let versions = [Kind::Edge, Kind::Render];
+        let versions = versions.map(|kind| Some((kind, self.version(kind).map(str::to_owned)?)));
+        versions.into_iter().flatten().collect()
+    }
+
     /// The inventory of these Workers.
     pub fn inventory(&self, spec: &CloudSpec) -> Vec<InventoryItem> {
         let text = |name: &str, value: Option<String>| Some((name.to_owned(), value?));
         let assets = serde_json::to_string(&self.assets).ok();
+        let foreseen = serde_json::to_string(&self.foreseen).ok();
         let attributes = |kind| -> BTreeMap<String, String> {
             let pairs = match kind {
                 Kind::Hub => vec![],
@@ -84,6 +100,7 @@ impl Recorded {
                 Kind::Edge => vec![
                     text(VERSION, self.edge.clone()),
                     text(HEALTH, self.health.clone()),
+                    text(FORESEEN, foreseen.clone()),
                     text(ASSETS, assets.clone()),
                 ],
             };

@@ -12,7 +12,7 @@ use crate::{
     docker,
     engine::{StepContext, StepOutput},
     error::{Context, Error, ErrorKind, Result},
-    images::{self, ImageId, Pushed, Remote},
+    images::{self, Artifacts, ImageId, Pushed, Remote},
     plan::Late,
     targets::Source,
 };
@@ -185,12 +185,19 @@ impl AwsExecutor {
 
     /// Bundle, assets and schema lie in the cache of this machine.
     pub(super) async fn take_artifacts(&self, context: &StepContext<'_>) -> Result<StepOutput> {
+        self.artifacts_of_image(context).await.map(|_| StepOutput::new())
+    }
+
+    /// What was taken out of the image, or is taken out of it now.
+    pub(super) async fn artifacts_of_image(&self, context: &StepContext<'_>) -> Result<Artifacts> {
         let engine = docker::connect().await?;
         let image = self.image_on_engine(&engine, context).await?;
-        let tags = self.scope.tags().into_iter().collect();
         let request = &self.desired()?.artifacts;
-        images::extract(&engine, &image, tags, request, &self.artifacts, context).await?;
-        Ok(StepOutput::new())
+        if let Some(artifacts) = images::cached(&image, request, &self.artifacts) {
+            return Ok(artifacts);
+        }
+        let tags = self.scope.tags().into_iter().collect();
+        images::extract(&engine, &image, tags, request, &self.artifacts, context).await
     }
 
     /// An image that another machine pushed is built here: the same content gives the same files.

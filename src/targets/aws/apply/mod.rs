@@ -20,6 +20,7 @@ mod service;
 mod task_definition;
 mod things;
 mod wait;
+mod workers;
 
 use std::path::PathBuf;
 
@@ -31,6 +32,7 @@ use crate::{
     ledger::Ledger,
     plan::{ResourceId, Step, Undo},
     targets::Source,
+    workers::cloud,
 };
 
 /// Executes the operations of the AWS target.
@@ -51,8 +53,10 @@ pub struct AwsExecutor {
     pub artifacts: PathBuf,
     /// By which waits are measured.
     pub clock: Box<dyn Clock>,
-    /// Where the records of the domain are kept; `None` without a token.
+    /// Where the records of the domain and the Workers are; `None` without a token.
     pub cloudflare: Option<Cloudflare>,
+    /// The Workers of the release that is brought back, for a rollback.
+    pub returning: Option<cloud::Recorded>,
 }
 
 impl AwsExecutor {
@@ -109,6 +113,7 @@ impl AwsExecutor {
             Op::StopService { service } => {
                 Box::pin(self.stop_service(service, context)).await.map(|()| StepOutput::new())
             }
+            Op::Worker { worker } => Box::pin(self.worker(worker, context)).await,
             Op::RecordRelease { release, rollback_to } => {
                 Box::pin(self.record_release(*release, *rollback_to, context)).await
             }
@@ -148,6 +153,7 @@ impl AwsExecutor {
         match op {
             Op::Put { thing } => Box::pin(self.unmake(thing, context)).await,
             Op::PutService { service, .. } => Box::pin(self.delete_service(service, context)).await,
+            Op::Worker { worker } => Box::pin(self.unmake_worker(worker, context)).await,
             // The planner declares `Undo::Delete` for the operations above only.
             _ => Ok(()),
         }

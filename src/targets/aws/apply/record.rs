@@ -36,6 +36,7 @@ impl AwsExecutor {
         }
         let desired = self.desired()?.resolved(&finder(context));
         let tag = self.image_tag(&desired.image, context)?;
+        let workers = self.recorded_workers(context)?;
         let release = Release {
             id,
             created: Timestamp::now(),
@@ -44,10 +45,14 @@ impl AwsExecutor {
                 reference: format!("{}:{tag}", self.scope.repository()),
                 id: self.image_digest(&desired.image, context).await?,
             },
-            edge: None,
-            render: None,
+            edge: workers.as_ref().and_then(|workers| workers.edge.clone()),
+            render: workers.as_ref().and_then(|workers| workers.render.clone()),
             schema: None,
-            inventory: self.inventory(&desired, context),
+            inventory: self
+                .inventory(&desired, context)
+                .into_iter()
+                .chain(workers.iter().zip(&desired.plane).flat_map(|(it, spec)| it.inventory(spec)))
+                .collect(),
             rollback_to,
             config: serde_json::to_value(&desired)
                 .context(ErrorKind::Failed, || "cannot describe the release".into())?,

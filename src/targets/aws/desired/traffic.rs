@@ -162,6 +162,9 @@ impl Draft<'_> {
     /// The public URL. The Edge has a certificate for the domain whatever the origin has.
     pub(super) fn url(&self) -> Late<String> {
         let scheme = if self.has_edge() || self.port() == HTTPS { "https" } else { "http" };
+        if let Some(place) = &self.inputs.place {
+            return Late::Known(place.public_url.clone());
+        }
         match (&self.app.domain, self.balancer_dns()) {
             (Some(domain), _) => Late::Known(format!("{scheme}://{domain}")),
             (None, Some(dns)) => Late::Known(format!("http://{dns}")),

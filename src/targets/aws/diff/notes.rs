@@ -27,13 +27,6 @@ impl Planner<'_> {
                     .to_owned(),
             );
         }
-        if probe.secret.is_some() {
-            self.warn(
-                "the edge is on, but this version of mizan does not set up Cloudflare Workers yet: \
-                 the load balancer answers 403 to everybody but an Edge with its secret"
-                    .to_owned(),
-            );
-        }
         let things = &self.desired.things;
         let record = things.iter().any(|thing| matches!(thing, Thing::DnsRecord(_)));
         if let Some(host) = probe.host.as_ref().filter(|_| !record) {

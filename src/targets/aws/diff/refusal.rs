@@ -33,6 +33,9 @@ pub enum Refusal {
         /// The release.
         release: ReleaseId,
     },
+    /// The Workers cannot be as desired.
+    #[error("{}", .0.message)]
+    Workers(Error),
     /// The planner itself is wrong.
     #[error(transparent)]
     Planner(#[from] PlanError),
@@ -53,6 +56,7 @@ impl From<Refusal> for Error {
                 .hint("names on AWS are taken as long as the old ones exist, so there is no way without a gap")
                 .hint("deploy to a second environment beside this one, move the traffic, then destroy this one"),
             Refusal::ImageGone { .. } => error.hint("deploy its commit again"),
+            Refusal::Workers(error) => error,
             Refusal::Planner(_) => error,
         }
     }

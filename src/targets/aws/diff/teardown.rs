@@ -5,7 +5,10 @@ use super::{
     super::{names::Scope, op::Op, seen::Observed, spec::Thing},
     Refusal, order, service_resource,
 };
-use crate::plan::{Change, Note, Plan, PlanBuilder, ResourceId, Seen, Step, StepId, Undo};
+use crate::{
+    plan::{Change, Note, Plan, PlanBuilder, ResourceId, Seen, Step, StepId, Undo},
+    workers::cloud::{Scripts, diff as workers},
+};
 
 /// What a teardown takes along.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,6 +30,7 @@ pub fn plan_teardown(
     teardown: Teardown,
 ) -> Result<Plan<Op>, Refusal> {
     let mut plan = Demolition { scope, observed, teardown, steps: Vec::new(), notes: Vec::new() };
+    plan.workers();
     plan.running();
     plan.things();
     plan.families();
@@ -45,6 +49,14 @@ struct Demolition<'a> {
 }
 
 impl<'a> Demolition<'a> {
+    /// What stands before everything goes first.
+    fn workers(&mut self) {
+        let Some(seen) = &self.observed.plane else { return };
+        let scripts = Scripts { app: self.scope.app.clone(), env: self.scope.env.clone() };
+        let steps = workers::removal(&scripts, seen, "destroy");
+        self.steps.extend(steps.into_iter().map(super::plane::wrapped));
+    }
+
     /// Services and stray tasks.
     fn running(&mut self) {
         let observed: &'a Observed = self.observed;

@@ -69,6 +69,8 @@ pub async fn observe(
         newest: newest(records, &services),
         image_digest,
         artifacts_cached: false,
+        plane: None,
+        foreseen: Default::default(),
         releases: records.ids(),
         bucket: *bucket,
         bucket_users,

@@ -9,6 +9,7 @@ use crate::{
     error::{Context, ErrorKind, Result},
     ledger::{Ledger, Release},
     model::ReleaseId,
+    workers::cloud::{self, LivePlane},
 };
 
 /// What an environment's ledger says, and whether it has a place to be.
@@ -94,12 +95,17 @@ impl Records {
 /// # Errors
 /// The record is of another version of mizan.
 pub fn current_release(release: &Release) -> Result<CurrentRelease> {
-    let desired = serde_json::from_value(release.config.clone())
+    let desired: Desired = serde_json::from_value(release.config.clone())
         .context(ErrorKind::Failed, || {
             format!("the record of release {} cannot be read", release.id)
         })?;
+    let plane = desired
+        .plane
+        .clone()
+        .and_then(|spec| Some(LivePlane { spec, recorded: cloud::Recorded::of(release)? }));
     Ok(CurrentRelease {
         id: release.id,
+        plane,
         desired,
         task_definitions: task_definitions(release),
         digest: release.image.id.clone(),

@@ -3,7 +3,7 @@
 
 use rand::RngCore as _;
 
-use super::{ASSETS, HEALTH, Plane, Supplies, VERSION, upload::Draft};
+use super::{ASSETS, FORESEEN, HEALTH, Plane, Supplies, VERSION, upload::Draft};
 use crate::{
     cloudflare::{AssetManifest, AssetsPart, Binding, Settings},
     engine::{StepContext, StepOutput},
@@ -38,6 +38,9 @@ impl<S: Supplies> Plane<'_, S> {
             .context(ErrorKind::Failed, || "cannot describe the assets".into())?;
         let mut output =
             StepOutput::from([(VERSION.to_owned(), version.0), (ASSETS.to_owned(), own)]);
+        if let Ok(foreseen) = serde_json::to_string(&content.foresee()) {
+            output.insert(FORESEEN.to_owned(), foreseen);
+        }
         if let Some(health) = content.data["health"].as_str() {
             output.insert(HEALTH.to_owned(), health.to_owned());
         }

@@ -121,6 +121,10 @@ impl<S: Supplies> Plane<'_, S> {
             render_hash: render(
                 output(Kind::Render, HASH).or_else(|| kept(&|it| it.render_hash.clone())),
             ),
+            foreseen: output(Kind::Edge, FORESEEN)
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .or_else(|| before.map(|it| it.foreseen.clone()))
+                .unwrap_or_default(),
             health: output(Kind::Edge, HEALTH).or_else(|| kept(&|it| it.health.clone())),
             assets: assets
                 .unwrap_or_else(|| before.map(|it| it.assets.clone()).unwrap_or_default()),
@@ -145,3 +149,4 @@ const VERSION: &str = "version";
 const HASH: &str = "hash";
 const ASSETS: &str = "assets";
 const HEALTH: &str = "health";
+const FORESEEN: &str = "foreseen";

@@ -39,8 +39,13 @@ pub(super) fn version(before: Option<&str>, after: FieldValue) -> FieldDiff {
     FieldDiff { field: "version".to_owned(), before, after }
 }
 
-/// What differs in a Worker that is made anew.
-pub(super) fn worker(ground: &Ground<'_>, known: &BTreeMap<String, String>) -> Vec<FieldDiff> {
+/// What differs in a Worker that is made anew. `known` is what can be said of it before it is
+/// uploaded, and `before` the same of the one that is live.
+pub(super) fn worker(
+    ground: &Ground<'_>,
+    before: Option<&BTreeMap<String, String>>,
+    known: &BTreeMap<String, String>,
+) -> Vec<FieldDiff> {
     let live = ground.live.map(|live| &live.spec);
     let desired = ground.desired;
     let text = |of: &dyn Fn(&CloudSpec) -> String| {
@@ -54,12 +59,12 @@ pub(super) fn worker(ground: &Ground<'_>, known: &BTreeMap<String, String>) -> V
         diff("source", source, value(&desired.source)),
         diff("url", url_before, url_after),
     ];
-    let known = known.iter().map(|(field, text)| FieldDiff {
-        field: field.clone(),
-        before: FieldValue::Unset,
-        after: FieldValue::Known(text.clone()),
+    let known = known.iter().map(|(field, text)| {
+        let before = before.and_then(|before| before.get(field));
+        let before = before.map_or(FieldValue::Unset, |text| FieldValue::Known(text.clone()));
+        diff(field, before, FieldValue::Known(text.clone()))
     });
-    own.into_iter().flatten().chain(known).collect()
+    own.into_iter().chain(known).flatten().collect()
 }
 
 /// Enough of a version's or hash's digits to tell it from others.

@@ -13,7 +13,7 @@ use crate::{
 
 /// New versions from source.
 pub(super) fn upload(ground: &Ground<'_>, release: ReleaseId, needs: &Needs, part: &mut Part) {
-    let mut before_edge = vec![hub(ground, needs, part)];
+    let mut before_edge: Vec<StepId> = new_hub(ground, needs, part).into_iter().collect();
     before_edge.extend(render(ground, release, needs, part));
     let edge = edge(ground, release, needs, before_edge, part);
     let question = Op::Probe { version: None, health: ground.desired.health.clone() };
@@ -37,7 +37,7 @@ pub(super) fn bring_back(
     needs: &Needs,
     part: &mut Part,
 ) {
-    let mut before = vec![hub(ground, needs, part)];
+    let mut before: Vec<StepId> = new_hub(ground, needs, part).into_iter().collect();
     let id = resource(ground, Kind::Render);
     let current = ground.seen.version(Kind::Render);
     if let Some(version) = to.render.as_ref().filter(|version| Some(version.as_str()) != current) {
@@ -58,22 +58,32 @@ pub(super) fn bring_back(
     obsolete(ground, part);
 }
 
-/// The Hub, which outlives releases: it changes with the origin and with its own code.
-pub(super) fn hub(ground: &Ground<'_>, needs: &Needs, part: &mut Part) -> StepId {
+/// A Hub that is not there yet: the Edge cannot be made without it.
+pub(super) fn new_hub(ground: &Ground<'_>, needs: &Needs, part: &mut Part) -> Option<StepId> {
+    if ground.seen.scripts.contains_key(&Kind::Hub) {
+        return None;
+    }
+    let id = resource(ground, Kind::Hub);
+    let origin = &ground.desired.origin;
+    let change = Change::Create { fields: fields::origin(None, origin) };
+    let op = Op::PutHub { origin: origin.clone(), mark: None };
+    part.before.push(step(id.clone(), change, needs.origin.clone(), op, Undo::Delete));
+    Some(id.step_id())
+}
+
+/// The Hub that is there, which outlives releases: it changes with the origin and with its own code.
+/// Another origin is one for all visitors at once, so the new version was asked before.
+pub(super) fn hub(ground: &Ground<'_>, needs: Vec<StepId>, part: &mut Part) -> Option<StepId> {
     let id = resource(ground, Kind::Hub);
     let desired = &ground.desired.origin;
     let op = |origin: &Late<String>| Op::PutHub { origin: origin.clone(), mark: None };
-    let Some(seen) = ground.seen.scripts.get(&Kind::Hub) else {
-        let change = Change::Create { fields: fields::origin(None, desired) };
-        part.before.push(step(id.clone(), change, needs.origin.clone(), op(desired), Undo::Delete));
-        return id.step_id();
-    };
+    let seen = ground.seen.scripts.get(&Kind::Hub)?;
     let now = seen.vars.get("ORIGIN").cloned().map(Late::Known);
     let same_code = ground.live.is_some_and(|live| live.spec.code == ground.desired.code);
     let mut changes = fields::origin(now.as_ref(), desired);
     if changes.is_empty() && same_code {
-        part.unchanged.push(id.clone());
-        return id.step_id();
+        part.unchanged.push(id);
+        return None;
     }
     if changes.is_empty() {
         changes.push(fields::code(ground));
@@ -83,8 +93,8 @@ pub(super) fn hub(ground: &Ground<'_>, needs: &Needs, part: &mut Part) -> StepId
         None => Undo::None { why: kept::UNKNOWN.into() },
     };
     let change = Change::Update { fields: changes };
-    part.before.push(step(id.clone(), change, needs.origin.clone(), op(desired), undo));
-    id.step_id()
+    part.before.push(step(id.clone(), change, needs, op(desired), undo));
+    Some(id.step_id())
 }
 
 fn render(
@@ -109,14 +119,17 @@ fn render(
         }
     }
     let op = Op::UploadRender { release };
+    let before = ground.live.map(|live| &live.recorded.foreseen.render_fields);
     let (change, undo) = match ground.seen.scripts.contains_key(&Kind::Render) {
         false => (
-            Change::Create { fields: fields::worker(ground, &ground.foreseen.render_fields) },
+            Change::Create {
+                fields: fields::worker(ground, before, &ground.foreseen.render_fields),
+            },
             Undo::Delete,
         ),
         true => {
             let mut changes = vec![fields::version(current, FieldValue::After(id.step_id()))];
-            changes.extend(fields::worker(ground, &ground.foreseen.render_fields));
+            changes.extend(fields::worker(ground, before, &ground.foreseen.render_fields));
             (Change::Update { fields: changes }, Undo::None { why: kept::VERSION.into() })
         }
     };
@@ -134,12 +147,15 @@ fn edge(
     let id = resource(ground, Kind::Edge);
     let op = Op::UploadEdge { release };
     let known = &ground.foreseen.edge_fields;
+    let before_fields = ground.live.map(|live| &live.recorded.foreseen.edge_fields);
     let (change, undo) = match ground.seen.scripts.contains_key(&Kind::Edge) {
-        false => (Change::Create { fields: fields::worker(ground, known) }, Undo::Delete),
+        false => {
+            (Change::Create { fields: fields::worker(ground, before_fields, known) }, Undo::Delete)
+        }
         true => {
             let current = ground.seen.version(Kind::Edge);
             let mut changes = vec![fields::version(current, FieldValue::After(id.step_id()))];
-            changes.extend(fields::worker(ground, known));
+            changes.extend(fields::worker(ground, before_fields, known));
             (Change::Update { fields: changes }, Undo::None { why: kept::VERSION.into() })
         }
     };
@@ -165,7 +181,8 @@ fn probe(
 
 /// Requests come in: those that do already go to the new versions, and the host name leads to them.
 fn open(ground: &Ground<'_>, switch: Op, release: ReleaseId, asked: StepId, part: &mut Part) {
-    let mut before = vec![asked];
+    let mut before = vec![asked.clone()];
+    before.extend(hub(ground, vec![asked], part));
     // A script that is made anew has but one version.
     if ground.seen.scripts.contains_key(&Kind::Edge) {
         let traffic = ResourceId::new("traffic", ground.desired.scripts.app.to_string());
@@ -180,8 +197,8 @@ fn open(ground: &Ground<'_>, switch: Op, release: ReleaseId, asked: StepId, part
             },
             None => Undo::None { why: kept::UNKNOWN.into() },
         };
+        let needs = before.clone();
         before.push(traffic.step_id());
-        let needs = vec![before[0].clone()];
         part.before.push(step(traffic, Change::Run { what }, needs, switch, undo));
     }
     address(ground, before, part);

@@ -3,7 +3,7 @@
 use super::{Ground, Needs, Part, fields, kept, release, resource, step};
 use crate::{
     model::ReleaseId,
-    plan::{Change, FieldValue, Undo},
+    plan::{Change, FieldValue, StepId, Undo},
     workers::cloud::{
         names::Kind,
         op::{Op, Pick},
@@ -12,9 +12,11 @@ use crate::{
 
 pub(super) fn plan(ground: &Ground<'_>, number: ReleaseId, part: &mut Part) {
     let Some(live) = ground.live else { return };
-    release::hub(ground, &Needs::default(), part);
+    let mut needs: Vec<StepId> = match ground.seen.scripts.contains_key(&Kind::Hub) {
+        true => release::hub(ground, Vec::new(), part).into_iter().collect(),
+        false => release::new_hub(ground, &Needs::default(), part).into_iter().collect(),
+    };
     let recorded = &live.recorded;
-    let mut needs = Vec::new();
     let pairs = [(Kind::Render, &recorded.render), (Kind::Edge, &recorded.edge)];
     for (kind, version) in pairs {
         let id = resource(ground, kind);

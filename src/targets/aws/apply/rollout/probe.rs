@@ -95,7 +95,10 @@ impl AwsExecutor {
         found.ok_or_else(|| Error::failed(format!("the {id} has no DNS name")))
     }
 
-    async fn secret_value(&self, name: &str) -> Result<SecretValue> {
+    pub(in crate::targets::aws::apply) async fn secret_value(
+        &self,
+        name: &str,
+    ) -> Result<SecretValue> {
         let answer = self.clients.secrets.get_secret_value().secret_id(name).send().await;
         let answer =
             answer.map_err(|error| failure(format!("cannot read secret {name}"), error))?;

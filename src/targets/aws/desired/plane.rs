@@ -1,0 +1,49 @@
+//! The Workers before the load balancer.
+
+use super::Draft;
+use crate::{
+    model::Role,
+    plan::Late,
+    workers::{
+        cloud::{CloudSpec, Scripts},
+        policy::PlaneConfig,
+    },
+};
+
+impl Draft<'_> {
+    /// The Workers, if the edge is on.
+    pub(super) fn plane(&self) -> Option<CloudSpec> {
+        let (edge, place) = (self.app.edge.as_ref()?, self.inputs.place.as_ref()?);
+        let scripts = Scripts { app: self.scope.app.clone(), env: self.scope.env.clone() };
+        let versions = self.inputs.origin_secret_versions.iter().next_back();
+        Some(CloudSpec {
+            scripts,
+            account: place.account.clone(),
+            domain: place.domain.clone(),
+            public_url: place.public_url.clone(),
+            origin: self.origin(),
+            origin_secret: versions.cloned(),
+            config: PlaneConfig::new(edge, self.app.render.as_ref()),
+            source: self.inputs.image.clone(),
+            code: CloudSpec::code_of_this_version(),
+            health: self.health(),
+        })
+    }
+
+    /// Where the Edge reaches the load balancer: by a name that has a certificate, or, without a
+    /// domain, by the one that AWS gave it.
+    fn origin(&self) -> Late<String> {
+        match (self.host(), self.balancer_dns()) {
+            (Some(host), _) => Late::Known(format!("https://{host}")),
+            (None, Some(dns)) => Late::Known(format!("http://{dns}")),
+            (None, None) => Late::After(self.balancer_id().step_id()),
+        }
+    }
+
+    fn health(&self) -> Option<String> {
+        match &self.app.web()?.1.role {
+            Role::Web { health, .. } => Some(health.clone()),
+            _ => None,
+        }
+    }
+}
