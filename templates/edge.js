@@ -46,7 +46,7 @@ export default {
     if (isReadiness(url, env)) return serveReadiness(site, env);
     try {
       const token = await readToken(request, env.SIGNING_KEY, env.PUBLIC_URL);
-      const origin = () => findOrigin(site, env, ctx);
+      const origin = () => findOrigin(site, url, env, ctx);
       return await serve({ request, url, env, ctx, token, origin });
     } catch (error) {
       console.error("mizan:", request.method, url.pathname, String(error));

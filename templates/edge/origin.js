@@ -9,11 +9,14 @@ const LOOPBACK = "127.0.0.1";
 
 /**
  * Where the app's own server is: fixed in the local data plane, else what the Hub says, so that another one is no new
- * version of the Edge.
- * @param {Site} site @param {EdgeEnv} env @param {ExecutionContext} ctx
+ * version of the Edge. A version that is asked under a name of its own, before visitors are sent to it, speaks to the
+ * origin that it was made for.
+ * @param {Site} site @param {URL} url @param {EdgeEnv} env @param {ExecutionContext} ctx
  */
-export async function findOrigin(site, env, ctx) {
-  const origin = env.ORIGIN ?? (await site.hub.origin(env.HUB, ctx)) ?? env.FALLBACK_ORIGIN;
+export async function findOrigin(site, url, env, ctx) {
+  const isPreview = url.host !== new URL(env.PUBLIC_URL).host;
+  const own = env.ORIGIN ?? (isPreview ? env.FALLBACK_ORIGIN : undefined);
+  const origin = own ?? (await site.hub.origin(env.HUB, ctx)) ?? env.FALLBACK_ORIGIN;
   if (!origin) throw new Error("nobody has said where the app's own server is");
   return origin;
 }
