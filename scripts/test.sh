@@ -56,7 +56,7 @@ step_workers() {
   npm test --silent
 }
 
-step_load() { node --test --test-reporter=spec "$root/tests/support/"; }
+step_load() { node --test --test-reporter=spec "$root"/tests/support/*.test.mjs; }
 
 step_board() {
   "$root/scripts/tools.sh" board

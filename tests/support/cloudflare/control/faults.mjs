@@ -1,0 +1,45 @@
+// What goes wrong where a test says so.
+
+/** @typedef {{ kind: string, at: number | null, from: number | null, match: RegExp | null, retryAfter?: number, seen: number }} Fault */
+
+const KINDS = ["429", "500", "cut-before", "cut-after", "hang"];
+
+/**
+ * Reads a fault. Calls that match are counted from now: the `at`-th is struck, or every one from
+ * the `from`-th on; without both the next one.
+ */
+export function readFault({ kind, at, from, match, retryAfter, ...unknown }) {
+  if (!KINDS.includes(String(kind))) throw new Error(`kind must be one of ${KINDS.join(", ")}`);
+  const [odd] = Object.keys(unknown);
+  if (odd) throw new Error(`unknown field ${odd}`);
+  return {
+    kind: String(kind),
+    at: at ?? (from === undefined ? 1 : null),
+    from: from ?? null,
+    match: match ? new RegExp(match) : null,
+    retryAfter,
+    seen: 0,
+  };
+}
+
+/** The fault that strikes this call, with the answer if there is one. The first that fits counts. */
+export function faultOf(state, { method, path }) {
+  const fits = state.faults.filter(({ match }) => match?.test(`${method} ${path}`) ?? true);
+  for (const fault of fits) fault.seen += 1;
+  const fault = fits.find(({ seen, at, from }) => seen === at || (from !== null && seen >= from));
+  return fault && { kind: fault.kind, answer: ANSWERS[fault.kind]?.(fault) };
+}
+
+const refused = (status, code, message, headers = {}) => ({
+  status,
+  headers,
+  body: { success: false, errors: [{ code, message }], messages: [], result: null },
+});
+
+const ANSWERS = {
+  429: ({ retryAfter = 0 }) =>
+    refused(429, 971, "Please wait and consider throttling your request speed", {
+      "Retry-After": String(retryAfter),
+    }),
+  500: () => refused(500, 10002, "An unknown error has occurred. Please contact support."),
+};
