@@ -44,7 +44,7 @@ pub(super) fn in_words(needed: &[Permission]) -> String {
         .into_iter()
         .filter(|(permissions, _)| !permissions.is_empty())
         .map(|(permissions, place)| {
-            let names: Vec<_> = permissions.into_iter().map(|it| it.name()).collect();
+            let names: Vec<_> = permissions.into_iter().map(|it: &Permission| it.name()).collect();
             format!("{} for the {place}", names.join(" and "))
         })
         .collect();

@@ -22,7 +22,7 @@ const HASH_DIGITS: usize = 32;
 pub type AssetManifest = BTreeMap<String, AssetEntry>;
 
 /// The content of an asset.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssetEntry {
     /// What [`asset_hash`] says.
     pub hash: String,

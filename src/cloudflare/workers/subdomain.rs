@@ -3,7 +3,7 @@
 use cloudflare::framework::endpoint::Method;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use super::{NEEDS, NOT_FOUND, script_path};
+use super::{NEEDS, NO_SUCH_SCRIPT, NOT_FOUND, script_path};
 use crate::{
     cloudflare::{
         Cloudflare,
@@ -45,15 +45,24 @@ impl Cloudflare {
         }
     }
 
-    /// Whether a Worker answers below `workers.dev`.
+    /// Whether a Worker answers below `workers.dev`; `None` if there is no such script.
     ///
     /// # Errors
-    /// There is no such script; or Cloudflare refuses, or cannot be reached.
-    pub async fn script_subdomain(&self, account: &str, script: &str) -> Result<ScriptSubdomain> {
+    /// Cloudflare refuses, or cannot be reached.
+    pub async fn script_subdomain(
+        &self,
+        account: &str,
+        script: &str,
+    ) -> Result<Option<ScriptSubdomain>> {
         let path = script_path(account, script, "/subdomain");
-        self.call(Call::new(Method::GET, path, NEEDS)).await.map_err(|failure| {
-            failure.told(format!("cannot read whether the Worker {script} is on workers.dev"))
-        })
+        match self.call(Call::new(Method::GET, path, NEEDS)).await {
+            Ok(found) => Ok(Some(found)),
+            Err(failure) if failure.is_absent(NO_SUCH_SCRIPT) => Ok(None),
+            Err(failure) => {
+                Err(failure
+                    .told(format!("cannot read whether the Worker {script} is on workers.dev")))
+            }
+        }
     }
 
     /// Makes a Worker answer below `workers.dev`, or not.
