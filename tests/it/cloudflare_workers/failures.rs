@@ -95,8 +95,7 @@ async fn silence_ends() {
     let fake = Fake::start();
     deployed(&fake).await;
     fake.fault(&json!({"kind": "hang", "from": 1, "match": "settings$"})).await;
-    let timeouts =
-        Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(200) };
+    let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(200) };
     let http = Http::with_timeouts(timeouts).unwrap();
     let token = SecretValue::new(TOKEN.to_owned());
     let cloudflare = Cloudflare::new(http, fake.api(), token, QUICK);
