@@ -8,13 +8,14 @@ use super::{
     Cloudflare, Permission, Zone,
     endpoint::{Call, segment},
     failure::Failure,
+    pages::Paging,
 };
 use crate::error::{Error, Result};
 
 /// "Invalid API Token": it is none of a user. One that an account owns is asked for elsewhere.
 const NOT_A_USERS: u32 = 1000;
-/// Accounts or zones in one answer; no endpoint has more.
-const PAGE: u32 = 50;
+/// No endpoint has more than 50 accounts or zones in one answer.
+const PAGING: Paging = Paging { size: 50, most: 100 };
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -53,7 +54,7 @@ impl Cloudflare {
     async fn seen_accounts(&self) -> Result<Vec<Account>, Failure> {
         let needs = &[Permission::AccountSettingsRead];
         let listed = self
-            .pages(PAGE, |query| {
+            .pages(PAGING, |query| {
                 Call::<Vec<Account>>::new(Method::GET, "accounts".to_owned(), needs).query(query)
             })
             .await;
@@ -69,7 +70,7 @@ impl Cloudflare {
     async fn accounts_of_zones(&self) -> Result<Vec<Account>, Failure> {
         let needs = &[Permission::ZoneRead];
         let zones = self
-            .pages(PAGE, |query| {
+            .pages(PAGING, |query| {
                 Call::<Vec<Zone>>::new(Method::GET, "zones".to_owned(), needs).query(query)
             })
             .await?;

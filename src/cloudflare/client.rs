@@ -113,13 +113,7 @@ impl Cloudflare {
         if let Some(kind) = endpoint.content_type() {
             request = request.header(header::CONTENT_TYPE, kind.as_ref());
         }
-        request.body(match endpoint.body() {
-            Some(RequestBody::Json(text)) => text.into(),
-            Some(RequestBody::Raw(bytes)) => bytes.into(),
-            // The crate's parts have neither file name nor type, which Workers need: endpoints
-            // with parts write them themselves.
-            Some(RequestBody::MultiPart(_)) | None => Bytes::new(),
-        })
+        request.body(endpoint.bytes().unwrap_or_else(|| body(endpoint)))
     }
 
     /// How long to wait before the request is sent once more, if that makes sense: it was not
@@ -147,4 +141,15 @@ impl Cloudflare {
 fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
     let seconds = answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+/// A body as the crate has it.
+fn body<E: Endpoint>(endpoint: &E) -> Bytes {
+    match endpoint.body() {
+        Some(RequestBody::Json(text)) => text.into(),
+        Some(RequestBody::Raw(bytes)) => bytes.into(),
+        // The crate's parts have neither file name nor type, which Workers need: endpoints with
+        // parts write them themselves.
+        Some(RequestBody::MultiPart(_)) | None => Bytes::new(),
+    }
 }

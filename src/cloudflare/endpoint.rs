@@ -23,6 +23,11 @@ pub(super) trait Endpoint: EndpointSpec {
         None
     }
 
+    /// The body, where the crate's form of it would be one more copy.
+    fn bytes(&self) -> Option<Bytes> {
+        None
+    }
+
     /// True if it does no harm when the request is carried out twice.
     fn is_repeatable(&self) -> bool {
         self.method().is_idempotent()
@@ -137,6 +142,10 @@ impl<T: DeserializeOwned + fmt::Debug> Endpoint for Call<T> {
 
     fn token(&self) -> Option<&SecretValue> {
         self.token.as_ref()
+    }
+
+    fn bytes(&self) -> Option<Bytes> {
+        self.body.as_ref().map(|(bytes, _)| bytes.clone())
     }
 
     fn is_repeatable(&self) -> bool {

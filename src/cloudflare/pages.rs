@@ -11,8 +11,15 @@ use super::{
     failure::Failure,
 };
 
-/// More pages are not read: an answer that always promises another one would never end.
-const MOST_PAGES: u32 = 200;
+/// How a list is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Paging {
+    /// Items that are asked for at once.
+    pub size: u32,
+    /// Pages that are read at most: there may be more than anybody needs, and an answer that always
+    /// promises another one would never end.
+    pub most: u32,
+}
 
 /// A list as an endpoint wraps it.
 pub(super) trait Listed {
@@ -32,22 +39,22 @@ impl<T> Listed for Vec<T> {
 }
 
 impl Cloudflare {
-    /// All items of a list. `call` makes the request of a page from the parameters that name it.
+    /// The items of a list. `call` makes the request of a page from the parameters that name it.
     pub(super) async fn pages<L: Listed + DeserializeOwned + Debug>(
         &self,
-        per_page: u32,
+        paging: Paging,
         call: impl Fn(&[(&str, Option<&str>)]) -> Call<L>,
     ) -> Result<Vec<L::Item>, Failure> {
-        let size = per_page.to_string();
+        let size = paging.size.to_string();
         let mut all = Vec::new();
-        for page in 1..=MOST_PAGES {
+        for page in 1..=paging.most {
             let number = page.to_string();
             let query = [("page", Some(number.as_str())), ("per_page", Some(size.as_str()))];
             let (Answered(list), info) = self.exchange(&call(&query)).await?;
             let items = list.items();
             let count = items.len();
             all.extend(items);
-            if is_last(page, count, per_page, all.len(), info) {
+            if is_last(page, count, paging.size, all.len(), info) {
                 break;
             }
         }

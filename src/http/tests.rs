@@ -107,6 +107,20 @@ async fn silence_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test]
+async fn a_large_request_is_waited_for_longer() {
+    let body = Bytes::from(vec![b'a'; SLOWEST_UPLOAD as usize * 2]);
+    let length = body.len();
+    let slow = server(async move |mut stream, _| {
+        tokio::time::sleep(QUICK.read * 3).await;
+        stream.read_exact(&mut vec![0; length]).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+    })
+    .await;
+    let answer = fetch(QUICK, Request::put(&slow).body(body).unwrap()).await.unwrap();
+    assert_eq!(&answer.body()[..], b"ok");
+}
+
+#[tokio::test]
 async fn an_answer_without_end_is_not_taken() {
     let url = server(async |mut stream, _| {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", LARGEST + 1);

@@ -270,7 +270,7 @@ fn versions_and_deployments_are_read() {
 
     let recorded = Exchange::of("14-rollback", 1).result();
     let deployments: Vec<Deployment> = read(recorded["deployments"].clone());
-    let shares: Vec<_> = deployments[0].versions.iter().map(|(id, share)| (&id.0[..8], *share));
+    let shares = deployments[0].versions.iter().map(|(id, share)| (&id.0[..8], *share));
     assert_eq!(shares.collect::<Vec<_>>(), [("05825368", 90.0), ("ed02f8a0", 10.0)]);
     assert_eq!(deployments[0].message.as_deref(), Some("canary"));
     assert_eq!(deployments[2].message, None);

@@ -16,15 +16,15 @@ use crate::{
     cloudflare::{
         Cloudflare,
         endpoint::{Call, segment},
-        pages::Listed,
+        pages::{Listed, Paging},
     },
     error::{Error, Result},
 };
 
 /// "Version not found".
 const NO_SUCH_VERSION: u32 = 100_146;
-/// Versions in one answer.
-const PAGE: u32 = 50;
+/// Cloudflare deploys no version that is older than the 100 latest ones.
+const PAGING: Paging = Paging { size: 50, most: 2 };
 
 /// The id of a version, a UUID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub struct Version {
     pub tag: Option<String>,
     /// What its maker said about it.
     pub message: Option<String>,
-    /// What its code finds in its environment. A list of versions does not say it.
+    /// What its code finds in its environment. A list of versions may not say it.
     pub bindings: Vec<SeenBinding>,
     /// It has a URL of its own.
     pub has_preview: bool,
@@ -178,15 +178,17 @@ impl Cloudflare {
         }
     }
 
-    /// The versions of a script, the newest first; none if there is no such script. They have no
-    /// bindings here.
+    /// The latest 100 versions of a script, the newest first: older ones cannot be deployed. None
+    /// if there is no such script. They may have no bindings here.
     ///
     /// # Errors
     /// Cloudflare refuses, or cannot be reached.
     pub async fn versions(&self, account: &str, script: &str) -> Result<Vec<Version>> {
         let path = script_path(account, script, "/versions");
         let listed = self
-            .pages(PAGE, |query| Call::<Items>::new(Method::GET, path.clone(), NEEDS).query(query))
+            .pages(PAGING, |query| {
+                Call::<Items>::new(Method::GET, path.clone(), NEEDS).query(query)
+            })
             .await;
         match listed {
             Ok(mut versions) => {

@@ -95,8 +95,7 @@ async fn silence_ends() {
     let fake = Fake::start();
     deployed(&fake).await;
     fake.fault(&json!({"kind": "hang", "from": 1, "match": "settings$"})).await;
-    let timeouts =
-        Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(200) };
+    let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(200) };
     let http = Http::with_timeouts(timeouts).unwrap();
     let token = SecretValue::new(TOKEN.to_owned());
     let cloudflare = Cloudflare::new(http, fake.api(), token, QUICK);
@@ -119,8 +118,9 @@ async fn a_missing_permission_is_named() {
     denied(cloudflare.scripts(ACCOUNT).await.unwrap_err(), "Workers Scripts Edit for the account");
     denied(cloudflare.routes(&zone).await.unwrap_err(), "Workers Routes Edit for the zone");
     denied(cloudflare.start_tail(ACCOUNT, SCRIPT).await.unwrap_err(), "Workers Tail Read");
-    let error = cloudflare.records_of_name(&cloudflare.zone_of("example.org").await.unwrap(), "a");
-    denied(error.await.unwrap_err(), "Zone Read and DNS Edit for the zone");
+    let zone = cloudflare.zone_of("example.org").await.unwrap();
+    let error = cloudflare.records_of_name(&zone, "a").await.unwrap_err();
+    denied(error, "Zone Read and DNS Edit for the zone");
 }
 
 #[tokio::test]

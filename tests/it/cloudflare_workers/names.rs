@@ -89,12 +89,13 @@ async fn a_worker_is_on_workers_dev_or_not() {
     let fake = Fake::start();
     let cloudflare = client(&fake);
     assert_eq!(cloudflare.account_subdomain(ACCOUNT).await.unwrap().as_deref(), Some("somebody"));
-    cloudflare.script_subdomain(ACCOUNT, "board-edge").await.unwrap_err();
+    assert_eq!(cloudflare.script_subdomain(ACCOUNT, "board-edge").await.unwrap(), None);
     cloudflare.put_script(ACCOUNT, "board-edge", &worker("edge")).await.unwrap();
 
-    let on = ScriptSubdomain { enabled: false, previews_enabled: true };
-    cloudflare.set_script_subdomain(ACCOUNT, "board-edge", on).await.unwrap();
-    assert_eq!(cloudflare.script_subdomain(ACCOUNT, "board-edge").await.unwrap(), on);
+    let previews = ScriptSubdomain { enabled: false, previews_enabled: true };
+    cloudflare.set_script_subdomain(ACCOUNT, "board-edge", previews).await.unwrap();
+    let seen = cloudflare.script_subdomain(ACCOUNT, "board-edge").await.unwrap();
+    assert_eq!(seen, Some(previews));
 }
 
 #[tokio::test]

@@ -57,18 +57,18 @@ async fn a_script_is_put_then_versions_are_uploaded_and_deployed_and_it_is_delet
 }
 
 #[tokio::test]
-async fn many_versions_are_read_page_by_page() {
+async fn the_latest_hundred_versions_are_read_page_by_page() {
     let fake = Fake::start();
     let cloudflare = client(&fake);
     cloudflare.put_script(ACCOUNT, "board-edge", &worker("0")).await.unwrap();
-    for number in 1..=52 {
+    for number in 1..=100 {
         let upload = worker(&number.to_string());
         cloudflare.upload_version(ACCOUNT, "board-edge", &upload).await.unwrap();
     }
     fake.take_calls().await;
     let versions = cloudflare.versions(ACCOUNT, "board-edge").await.unwrap();
     let numbers: Vec<_> = versions.iter().map(|version| version.number).collect();
-    assert_eq!(numbers, (1..=53).rev().collect::<Vec<_>>());
+    assert_eq!(numbers, (2..=101).rev().collect::<Vec<_>>(), "the oldest cannot be deployed");
     assert_eq!(fake.take_calls().await.len(), 2);
 }
 

@@ -38,3 +38,11 @@ function bySpecificity({ pattern: one }, { pattern: other }) {
     Number(one.open) - Number(other.open)
   );
 }
+
+/** The host that a pattern names, without a wildcard. */
+export const routeHost = (pattern) =>
+  pattern
+    .replace(/^https?:\/\//, "")
+    .replace(/[/?].*$/, "")
+    .replace(/^\*?\.?/, "")
+    .toLowerCase();

@@ -2,6 +2,7 @@
 
 import { accountEndpoints } from "./account.mjs";
 import { assetEndpoints } from "./assets.mjs";
+import { containerEndpoints } from "./containers.mjs";
 import { deploymentEndpoints } from "./deployments.mjs";
 import { dnsEndpoints } from "./dns.mjs";
 import { domainEndpoints } from "./domains.mjs";
@@ -9,6 +10,7 @@ import { durableObjectEndpoints } from "./durable-objects.mjs";
 import { kvEndpoints } from "./kv.mjs";
 import { routeEndpoints } from "./routes.mjs";
 import { scheduleEndpoints } from "./schedules.mjs";
+import { scriptRouteEndpoints } from "./script-routes.mjs";
 import { scriptEndpoints } from "./scripts.mjs";
 import { secretEndpoints } from "./secrets.mjs";
 import { serviceEndpoints } from "./services.mjs";
@@ -24,6 +26,7 @@ const ENDPOINTS = [
   ...zoneEndpoints,
   ...dnsEndpoints,
   ...routeEndpoints,
+  ...scriptRouteEndpoints,
   ...domainEndpoints,
   ...subdomainEndpoints,
   ...scriptEndpoints,
@@ -38,6 +41,7 @@ const ENDPOINTS = [
   ...workerEndpoints,
   ...durableObjectEndpoints,
   ...kvEndpoints,
+  ...containerEndpoints,
 ];
 
 /** The endpoint of a request with the variable pieces of its path, or undefined. */

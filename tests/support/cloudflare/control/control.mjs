@@ -16,6 +16,7 @@ const HANDLERS = {
   "DELETE uploads": ({ state }) => {
     state.uploads = [];
   },
+  "GET logs": ({ runtime }) => runtime.logs(),
   "POST faults": ({ state, body }) => {
     state.faults.push(readFault(body));
   },

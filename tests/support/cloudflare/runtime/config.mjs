@@ -137,7 +137,7 @@ export class Config {
     return { className: "RemoteObject", serviceName: service };
   }
 
-  /** Static assets, in front of the Worker if there is one. @returns the service for visitors */
+  /** Static assets, in front of the Worker if there is one: the service `assets`. */
   assets({ assets, compatibility_date, compatibility_flags }, folder, hasMain) {
     const { _headers: headers, _redirects: redirects, ...config } = assets.config ?? {};
     this.services.push({
@@ -150,7 +150,6 @@ export class Config {
           : { compatibilityDate: compatibility_date, compatibilityFlags: compatibility_flags }),
       },
     });
-    return "assets";
   }
 }
 

@@ -12,15 +12,15 @@ import { StartError } from "./workerd.mjs";
 const SOURCE = fs.readFileSync(new URL("./workers/probe.js", import.meta.url), "utf8");
 
 /**
- * @param {import("./fleet.mjs").Fleet} fleet @param {object} content of the version
+ * @param {import("./processes.mjs").Processes} processes @param {object} content of the version
  * @returns what it exports: `{ handlers, entrypoints, classes, etag, startup_time_ms }`
  */
-export async function probe(fleet, router, name, content) {
+export async function probe(processes, router, name, content) {
   const etag = etagOf(content);
   const { main_module, body_part } = content.metadata;
   if (!main_module && !body_part) return { ...NOTHING, etag };
   if (!content.compatibility_date) throw mistake("the metadata has no compatibility_date");
-  const found = await run(fleet, configFor(router, name, content));
+  const found = await run(processes, configFor(router, name, content));
   if (found.handlers.length + found.entrypoints.length + found.classes.length === 0) {
     throw new Refusal(400, 10068, "The uploaded script has no registered event handlers.");
   }
@@ -53,17 +53,17 @@ function configFor(router, name, content) {
   return config;
 }
 
-async function run(fleet, config) {
+async function run(processes, config) {
   let process;
   try {
-    process = await fleet.launch(fleet.newFolder(), config);
+    process = await processes.launch(processes.newFolder(), config);
     if (!config.files.has("probe.js")) return { ...NOTHING, handlers: ["fetch"] };
     return JSON.parse(await ask(process.socket("probe")));
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     throw new Refusal(400, 10021, error.message.replaceAll(/^service main: /gm, "").trim());
   } finally {
-    if (process) await fleet.stop(process);
+    if (process) await processes.stop(process);
   }
 }
 

@@ -66,8 +66,7 @@ export class Router {
         onUncaught: () => response.destroy(),
         onDone: release,
       });
-    } catch (error) {
-      console.error("the stand-in could not reach", target, error.message);
+    } catch {
       response.destroy();
     }
   }
@@ -101,10 +100,15 @@ export class Router {
 
   /** A process that serves the target, counted until it is released. */
   async #reach(target, headers) {
-    const script = this.#state.scripts.get(target?.script);
-    if (!script) throw new Error("it does not exist");
-    if (target.kind === "objects") return this.#fleet.useObjects(script);
-    return this.#fleet.useFront(script, chooseVersion(script, headers), target.entrypoint);
+    try {
+      const script = this.#state.scripts.get(target?.script);
+      if (!script) throw new Error("it does not exist");
+      if (target.kind === "objects") return await this.#fleet.useObjects(script);
+      return await this.#fleet.useFront(script, chooseVersion(script, headers), target.entrypoint);
+    } catch (error) {
+      console.error("the stand-in could not reach", target, error.message);
+      throw error;
+    }
   }
 
   async #tail({ script, version }, request, response) {

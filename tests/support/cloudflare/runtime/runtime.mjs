@@ -37,7 +37,7 @@ export class Runtime {
 
   /** Whether the code of a version starts, and what it exports. */
   check(name, content) {
-    return probe(this.#fleet, this.#router, name, content);
+    return probe(this.#fleet.processes, this.#router, name, content);
   }
 
   forgetNamespaces(script, namespaces) {
@@ -48,13 +48,18 @@ export class Runtime {
     return this.#fleet.forgetScript(script);
   }
 
+  /** What the processes that run have printed, by what they are for. */
+  logs() {
+    return this.#fleet.processes.logs();
+  }
+
   async reset() {
     this.cache.clear();
     await this.#fleet.stopAll();
   }
 
   async stop() {
-    await this.#fleet.end();
+    await this.#fleet.processes.end();
     this.#router.stop();
     await fs.rm(this.#folder, { recursive: true, force: true });
   }

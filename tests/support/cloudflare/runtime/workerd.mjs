@@ -3,16 +3,16 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import fs from "node:fs/promises";
+import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { write } from "./capnp.mjs";
 
-const BINARY = (() => {
-  const require = createRequire(import.meta.url);
-  const folder = path.dirname(require.resolve("workerd/package.json"));
-  return path.join(folder, "bin", "workerd");
-})();
+const BINARY = createRequire(import.meta.url)("workerd").default;
+/** Where Linux's own tool is at hand, a process does not outlive this one, however it ends. */
+const COMMAND = fs.existsSync("/usr/bin/setpriv")
+  ? ["/usr/bin/setpriv", "--pdeathsig", "KILL", BINARY]
+  : [BINARY];
 const LOG_LINES = 200;
 
 /** It did not start; the message is what it printed. */
@@ -22,7 +22,10 @@ export class Workerd {
   /** Requests that it is serving. */
   inFlight = 0;
   lastUsed = 0;
+  /** What it printed last. @type {string[]} */
   log = [];
+  /** Connections that carry RPC; they end with the process. */
+  connections = new Set();
   #child = null;
   #idle = [];
 
@@ -40,14 +43,17 @@ export class Workerd {
    *   a socket is its name and the service (with an entrypoint) behind it
    */
   async start({ services, sockets, files }) {
-    await fs.mkdir(this.folder, { recursive: true });
-    for (const [name, content] of files) await fs.writeFile(path.join(this.folder, name), content);
+    await fs.promises.mkdir(this.folder, { recursive: true });
+    for (const [name, content] of files)
+      await fs.promises.writeFile(path.join(this.folder, name), content);
     const text = write({ services, sockets: sockets.map((socket) => this.#socketConfig(socket)) });
     const file = path.join(this.folder, "config.capnp");
     const head =
       'using Workerd = import "/workerd/workerd.capnp";\nconst config :Workerd.Config = ';
-    await fs.writeFile(file, `${head}${text};\n`);
-    const child = spawn(BINARY, ["serve", "--experimental", "--control-fd=3", file, "config"], {
+    await fs.promises.writeFile(file, `${head}${text};\n`);
+    const [command, ...first] = COMMAND;
+    const serve = ["serve", "--experimental", "--control-fd=3", file, "config"];
+    const child = spawn(command, [...first, ...serve], {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       cwd: this.folder,
     });
@@ -95,17 +101,18 @@ export class Workerd {
     return this.#child?.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Counts a request until `release` is called. @returns {() => void} release */
-  use() {
+  /** One of its sockets, counted as in use until `release` is called. */
+  use(name) {
     this.inFlight += 1;
     this.lastUsed = Date.now();
     let released = false;
-    return () => {
+    const release = () => {
       if (released) return;
       released = true;
       this.inFlight -= 1;
       if (this.inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
     };
+    return { socketPath: this.socket(name), release, connections: this.connections };
   }
 
   /** Until it serves nothing. */
@@ -115,13 +122,14 @@ export class Workerd {
 
   /** @param {"SIGTERM" | "SIGKILL"} [signal] SIGTERM lets it close its storage */
   async stop(signal = "SIGKILL") {
+    for (const connection of this.connections) connection.destroy();
     if (this.isRunning) {
       this.#child.kill(signal);
       const patience = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
       await this.ended;
       clearTimeout(patience);
     }
-    await fs.rm(this.folder, { recursive: true, force: true });
+    await fs.promises.rm(this.folder, { recursive: true, force: true });
   }
 }
 
