@@ -23,7 +23,7 @@ pub use desired::{CloudSpec, Domain, Foreseen};
 pub use logs::follow as follow_logs;
 pub use names::{Kind, Scripts};
 pub use observe::{Place, observe, place};
-pub use op::Op;
+pub use op::{Op, Pick};
 pub use record::{LivePlane, Recorded};
 pub use seen::{SeenDomain, SeenPlane, SeenScript};
 

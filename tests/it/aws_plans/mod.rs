@@ -10,6 +10,7 @@ mod refusals;
 mod rollback;
 mod teardown;
 mod validation;
+mod workers;
 mod world;
 
 use std::{fs, path::Path};

@@ -12,20 +12,29 @@ use mizan::{
         SeenService, SeenThing, Subnet,
         spec::{ServiceSpec, Thing},
     },
+    workers::cloud::SeenPlane,
 };
 
-use super::fixtures;
+use super::{fixtures, workers};
 
 const ACCOUNT: &str = "123456789012";
 pub const GIVEN: &str =
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shared/0a1b2c3d4e5f6071";
 
 /// An account, with what was recorded of it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct World {
     pub seen: Observed,
     /// All releases, as they were recorded.
     pub history: Vec<CurrentRelease>,
+}
+
+impl Default for World {
+    /// Nothing is there, and Cloudflare said so.
+    fn default() -> Self {
+        let seen = Observed { plane: Some(SeenPlane::default()), ..Observed::default() };
+        Self { seen, history: Vec::new() }
+    }
 }
 
 /// The file of a case.
@@ -116,6 +125,7 @@ impl World {
             origin_secret_versions: version_of(&scope.origin_secret()).into_iter().collect(),
             balancer: is_given(app).then(shared_balancer),
             balancer_dns: self.thing(&balancer_dns).map(|seen| seen.attributes["dns"].clone()),
+            place: workers::place(app),
             scope: scope.clone(),
         };
         Desired::new(app, &inputs).expect("a desired state")
@@ -201,6 +211,10 @@ impl World {
             Op::DeleteService { service } => {
                 self.seen.services.remove(service);
             }
+            Op::Worker { worker } => {
+                let plane = self.seen.plane.get_or_insert_default();
+                workers::execute(plane, worker, &Self::resolved(desired, version));
+            }
             Op::RecordRelease { release, .. } => self.record(*release, desired, version),
             Op::UnrecordRelease { .. } => panic!("an undo is no step"),
             Op::ForgetRelease { release } => self.seen.releases.retain(|known| known != release),
@@ -274,9 +288,11 @@ impl World {
         };
         let task_definitions: BTreeMap<String, String> =
             self.seen.services.iter().filter_map(present).collect();
+        let desired = Self::resolved(desired, version);
         let record = CurrentRelease {
             id: release,
-            desired: Self::resolved(desired, version),
+            plane: workers::recorded(self.seen.plane.as_ref(), &desired),
+            desired,
             task_definitions,
             digest: format!("sha256:{version}"),
         };

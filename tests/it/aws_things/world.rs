@@ -45,6 +45,7 @@ impl World {
             env: EnvName::new("production").unwrap(),
         };
         let executor = AwsExecutor {
+            returning: None,
             clients: clients(url, scaling),
             scope,
             desired: None,

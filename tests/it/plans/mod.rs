@@ -12,8 +12,9 @@ use mizan::{
     config::ConfigFile,
     model::{App, EnvName},
     plan::{Late, Plan, Undo},
-    targets::local::{Desired, Inputs, Observed, Op, PlaneConfig, PlaneSpec, diff},
+    targets::local::{Desired, Inputs, Observed, Op, PlaneSpec, diff},
     view,
+    workers::policy::PlaneConfig,
 };
 
 fn fixtures() -> &'static Path {
