@@ -289,10 +289,15 @@ mod tests {
 
     #[test]
     fn what_is_too_large_is_refused_before_it_is_sent() {
-        // Random enough not to be compressed.
-        let noise: Vec<u8> = (0..11_u64 << 20)
-            .map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8)
-            .collect();
+        // Random enough not to be compressed (xorshift64).
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut noise = Vec::with_capacity(11 << 20);
+        while noise.len() < 11 << 20 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            noise.extend_from_slice(&state.to_le_bytes());
+        }
         let large = Content { bundle: noise, ..content(&[]) };
         let error = require_size("render", &large.render_modules()).unwrap_err();
         assert_eq!(error.message, "render is too large for a Worker");

@@ -37,7 +37,7 @@ fn with_everything_the_account_is_empty_again() {
     after.image_digest = None;
     after.artifacts_cached = false;
     after.bucket = false;
-    assert_eq!(after, Observed::default());
+    assert_eq!(after, World::default().seen);
 }
 
 #[test]
