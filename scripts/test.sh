@@ -9,7 +9,7 @@
 source "$(dirname "$0")/lib.sh"
 
 lint_steps=(format shell licences templates clippy)
-steps=("${lint_steps[@]}" workers load board rust traffic browser) # and `conformance`, which takes long: only by name
+steps=("${lint_steps[@]}" workers load cloudflare board rust traffic browser) # and `conformance`, which takes long: only by name
 
 about() {
   case $1 in
@@ -20,6 +20,7 @@ about() {
     clippy) echo "Rust passes clippy without a warning" ;;
     workers) echo "Worker scripts run in workerd" ;;
     load) echo "the load for the zero-failure test sees every failure" ;;
+    cloudflare) echo "the stand-in for Cloudflare, by itself and with wrangler" ;;
     board) echo "the example app: Python tests and server bundle" ;;
     rust) echo "unit and integration tests" ;;
     traffic) echo "releases under load: nobody sees a failure" ;;
@@ -57,6 +58,12 @@ step_workers() {
 }
 
 step_load() { node --test --test-reporter=spec "$root"/tests/support/*.test.mjs; }
+
+step_cloudflare() {
+  "$root/scripts/tools.sh" templates cloudflare
+  cd "$root/tests/support/cloudflare"
+  npm test --silent
+}
 
 step_board() {
   "$root/scripts/tools.sh" board
