@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tools that tests and benchmarks need, each installed only where it is missing.
 #
-#   tools.sh NAME...    chromium measuring processes shellcheck nextest deny templates browser board aws-peers
+#   tools.sh NAME...    chromium measuring processes shellcheck nextest deny templates browser board cloudflare aws-peers
 #
 # Debian packages come by apt, cargo tools are kept in the cache folder, npm packages beside their lock file.
 # shellcheck source=lib.sh
@@ -17,6 +17,8 @@ ensure_deny() { have cargo-deny || cargo_install cargo-deny; }
 
 # workerd, and what type-checks the templates, at the versions that templates/package.json pins.
 ensure_templates() { npm_packages templates; }
+# What the stand-in for Cloudflare runs uploads with, and wrangler, which it is compared with.
+ensure_cloudflare() { npm_packages tests/support/cloudflare; }
 # The driver of the browser test; the browser itself is Debian's.
 ensure_browser() { npm_packages tests/browser; }
 
