@@ -40,8 +40,10 @@ export class State {
     this.assetSessions = new Map();
     /** By id. @type {Map<string, object>} */
     this.kv = new Map();
+    /** @type {object[]} */
     this.calls = [];
-    this.uploads = [];
+    /** What each was, whole. @type {WeakMap<object, { headers: object, body: Buffer, succeeded: boolean }>} */
+    this.requests = new WeakMap();
     this.faults = [];
   }
 

@@ -4,6 +4,7 @@
 import http from "node:http";
 import { serveControl } from "../control/control.mjs";
 import { faultOf } from "../control/faults.mjs";
+import { remember, served } from "../control/recorder.mjs";
 import { ok, Refusal } from "./answers.mjs";
 import { Call } from "./call.mjs";
 import { endpointOf } from "./endpoints.mjs";
@@ -36,28 +37,22 @@ async function serveCall(state, runtime, { request, response, url, body }) {
   const path = url.pathname.startsWith(`${PREFIX}/`)
     ? url.pathname.slice(PREFIX.length)
     : url.pathname;
-  const entry = {
-    method: request.method,
-    path,
-    query: url.search.slice(1),
-    status: 0,
-    bytes: body.length,
-  };
-  state.calls.push({ seq: state.calls.length + 1, ...entry });
-  const logged = state.calls.at(-1);
+  const { method, headers } = request;
+  const logged = remember(state, { method, path, query: url.search.slice(1), headers, body });
   const fault = faultOf(state, logged);
   if (fault) logged.fault = fault.kind;
   if (fault?.kind === "hang") return;
   if (fault?.kind === "cut-before") return request.socket.destroy();
   const call = new Call(state, runtime, { request, url, path, body });
-  const answer = fault?.answer ?? (await state.inTurn(() => served(call)));
+  const answer = fault?.answer ?? (await state.inTurn(() => serve(call)));
+  served(state, logged, answer);
   if (fault?.kind === "cut-after") return request.socket.destroy();
   logged.status = answer.status;
   send(response, answer);
 }
 
 /** @param {Call} call */
-async function served(call) {
+async function serve(call) {
   try {
     call.token = authenticate(call.state, call.headers.authorization, call.path);
     if (!call.url.pathname.startsWith(`${PREFIX}/`)) throw noRoute();

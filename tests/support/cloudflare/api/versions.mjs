@@ -62,14 +62,6 @@ export async function createVersion(call, script, { metadata, modules }) {
     source: sourceOf(call),
     annotations: { ...metadata.annotations, "workers/triggered_by": "upload" },
   });
-  state.uploads.push({
-    method: call.method,
-    script: script.name,
-    query: call.url.search.slice(1),
-    metadata,
-    modules,
-    assets,
-  });
   return version;
 }
 

@@ -3,8 +3,9 @@
 import { Refusal } from "../api/answers.mjs";
 import { checkRoute, routesOf } from "../api/routes.mjs";
 import { addRecord } from "../dns.mjs";
-import { normalisedUpload } from "../normalise.mjs";
+import { normalisedUploads } from "../normalise.mjs";
 import { readFault } from "./faults.mjs";
+import { recordings } from "./recorder.mjs";
 
 const HANDLERS = {
   "GET state": ({ state }) => state.snapshot(),
@@ -12,10 +13,8 @@ const HANDLERS = {
   "DELETE calls": ({ state }) => {
     state.calls = [];
   },
-  "GET uploads": ({ state }) => state.uploads.map(normalisedUpload),
-  "DELETE uploads": ({ state }) => {
-    state.uploads = [];
-  },
+  "GET recordings": ({ state }) => recordings(state),
+  "GET uploads": ({ state }) => normalisedUploads(recordings(state)),
   "GET logs": ({ runtime }) => runtime.logs(),
   "POST faults": ({ state, body }) => {
     state.faults.push(readFault(body));
