@@ -6,6 +6,7 @@ mod failures;
 mod names;
 mod tails;
 mod versions;
+mod wrangler;
 
 use std::time::Duration;
 

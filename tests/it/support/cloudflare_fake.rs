@@ -4,8 +4,8 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    path::PathBuf,
-    process::{Child, ChildStdin, Command, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Output, Stdio},
 };
 
 use hyper::{Method, Request};
@@ -37,10 +37,9 @@ pub struct Fake {
 impl Fake {
     /// Starts one with no zones and no scripts.
     pub fn start() -> Self {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/support/cloudflare");
         let mut child = Command::new("node")
             .arg("server.mjs")
-            .current_dir(folder)
+            .current_dir(packages())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -101,6 +100,24 @@ impl Fake {
         self.ask(Method::GET, "state", &Value::Null).await
     }
 
+    /// What was uploaded, without what differs between two tools or two runs.
+    pub async fn uploads(&self) -> Value {
+        self.ask(Method::GET, "uploads", &Value::Null).await
+    }
+
+    /// Runs wrangler in a folder, with this as Cloudflare.
+    pub async fn wrangler(&self, folder: &Path, arguments: &[&str]) -> Output {
+        tokio::process::Command::new("node")
+            .arg(packages().join("testing/deploy.mjs"))
+            .args([self.api(), TOKEN])
+            .arg(folder)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .expect("node")
+    }
+
     /// What a visitor of a host gets: status and body.
     pub async fn visit(&self, host: &str, path: &str) -> (u16, String) {
         let request = Request::get(format!("{}{path}", self.addresses.traffic))
@@ -123,6 +140,10 @@ impl Fake {
         assert!(answer.status().is_success(), "{what}: {text}");
         serde_json::from_slice(answer.body()).expect("JSON")
     }
+}
+
+fn packages() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/support/cloudflare")
 }
 
 impl Drop for Fake {
