@@ -10,19 +10,9 @@ use super::{
 };
 use crate::support::{
     Ended,
-    aws::{At, Fault, Moment},
+    aws::{Fault, Moment},
+    strikes::{Strike, Striker},
 };
-
-/// How a call goes wrong.
-#[derive(Debug, Clone, Copy)]
-enum Strike {
-    /// This call only.
-    Once(Fault),
-    /// This call and all that follow.
-    FromHere(Fault),
-    /// The process dies while it waits for the answer.
-    Kill(Moment),
-}
 
 const STRIKES: [(Strike, &str); 7] = [
     (Strike::Once(Fault::Throttled), "throttled"),
@@ -34,34 +24,27 @@ const STRIKES: [(Strike, &str); 7] = [
     (Strike::Once(Fault::CutBefore), "cut before the effect"),
 ];
 
-/// Without a full run, of so many calls one is struck.
-const STRIDE: usize = 7;
-
 /// Which call is struck how, of so many.
-fn strikes(calls: usize) -> Vec<(usize, Strike, &'static str)> {
+fn strikes<P: Cloud>(calls: usize) -> Vec<(usize, Strike, &'static str)> {
     let at = |at: usize, (strike, name)| (at + 1, strike, name);
     if is_full() {
         return (0..calls).flat_map(|call| STRIKES.map(|strike| at(call, strike))).collect();
     }
-    let sample = (0..calls).step_by(STRIDE).enumerate();
+    let sample = (0..calls).step_by(P::CALLS).enumerate();
     sample.map(|(turn, call)| at(call, STRIKES[turn % STRIKES.len()])).collect()
 }
 
 /// Runs a command whose calls are struck; answers also the name of the call.
 fn struck<P: Cloud>(platform: &P, command: &[&str], at: usize, how: Strike) -> (Ended, String) {
-    let proxy = platform.proxy();
-    proxy.clear();
-    match how {
-        Strike::Once(fault) => proxy.strike(At::Call(at), fault),
-        Strike::FromHere(fault) => proxy.strike(At::From(at), fault),
-        Strike::Kill(moment) => proxy.kill(At::Call(at), moment),
-    }
+    let striker = platform.striker();
+    striker.clear();
+    striker.strike(at, how);
     let child = platform.mizan(command).spawn().expect("mizan starts");
-    proxy.victim(child.id());
+    striker.victim(child.id());
     let ended = child.wait_with_output().expect("its end").into();
     // How often a deploy asks whether it is done yet is not the same each time.
-    let name = proxy.names().get(at - 1).cloned().unwrap_or_else(|| "none".to_owned());
-    proxy.clear();
+    let name = striker.names().get(at - 1).cloned().unwrap_or_else(|| "none".to_owned());
+    striker.clear();
     (ended, name)
 }
 
@@ -83,9 +66,9 @@ fn assert_told(ended: &Ended, how: Strike, what: &str) -> String {
 
 /// How many calls a command makes; it is run for that.
 fn calls_of<P: Cloud>(platform: &P, command: &[&str]) -> usize {
-    platform.proxy().clear();
+    platform.striker().clear();
     platform.run(command).expect(0);
-    platform.proxy().calls().len()
+    platform.striker().names().len()
 }
 
 const DEPLOY: [&str; 2] = ["deploy", "--yes"];
@@ -98,7 +81,7 @@ pub fn a_fault_at_every_call_of_a_first_deploy<P: Cloud>(platform: &P) {
     let expected = platform.world().shape();
     platform.destroy();
     let mut table = Table::new::<P>("faults at calls of a first deploy");
-    for (at, how, name) in strikes(calls) {
+    for (at, how, name) in strikes::<P>(calls) {
         let (ended, call) = struck(platform, &DEPLOY, at, how);
         let what = format!("{name} at call {at}, {call}");
         let told = assert_told(&ended, how, &what);
@@ -119,7 +102,7 @@ pub fn a_fault_at_every_call_of_an_update<P: Cloud>(platform: &P) {
     let calls = calls_of(platform, &DEPLOY);
     let expected = platform.world().shape();
     let mut table = Table::new::<P>("faults at calls of an update");
-    for (version, (at, how, name)) in (5..).zip(strikes(calls)) {
+    for (version, (at, how, name)) in (5..).zip(strikes::<P>(calls)) {
         platform.write(&App::version(version));
         let (ended, call) = struck(platform, &DEPLOY, at, how);
         let what = format!("{name} at call {at}, {call}");
@@ -138,7 +121,7 @@ pub fn a_fault_at_every_call_of_a_destroy<P: Cloud>(platform: &P) {
     deploy_version(platform, 1);
     let calls = calls_of(platform, &DESTROY);
     let mut table = Table::new::<P>("faults at calls of a destroy");
-    for (at, how, name) in strikes(calls) {
+    for (at, how, name) in strikes::<P>(calls) {
         deploy_version(platform, 1);
         let (ended, call) = struck(platform, &DESTROY, at, how);
         let what = format!("{name} at call {at}, {call}");

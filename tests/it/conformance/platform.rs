@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::World;
-use crate::support::{Ended, Running, aws::Proxy};
+use crate::support::{Ended, Running, strikes::Striker};
 
 /// The app to deploy: a version of the fixture, and what is wrong with it.
 #[derive(Debug, Clone)]
@@ -54,8 +54,10 @@ pub trait Platform {
     /// How the steps of an update begin that change what visitors see, the last of them moves the
     /// traffic.
     const STAGES: &'static [&'static str];
-    /// How the facts begin that are data, which only `destroy --volumes` takes.
-    const KEPT: &'static str;
+    /// The same of a first deploy.
+    const FIRST: &'static [&'static str] = Self::STAGES;
+    /// How the facts begin that are data, which only `destroy --volumes` takes; nothing is.
+    const KEPT: Option<&'static str>;
     /// What a deploy ends with that finds something of somebody else in its way, and says of it.
     const FOREIGN: (i32, &'static str);
     /// Without a full run, of so many steps one is struck.
@@ -138,6 +140,12 @@ pub trait Machine: Platform {
 
 /// A platform that is reached by calls over the network.
 pub trait Cloud: Platform {
-    /// What every call passes on its way; it can strike them.
-    fn proxy(&self) -> &Proxy;
+    /// Without a full run, of so many calls one is struck.
+    const CALLS: usize = 7;
+
+    /// Who hears every call; it can strike them.
+    type Striker: Striker;
+
+    /// Who hears every call of this environment.
+    fn striker(&self) -> &Self::Striker;
 }

@@ -2,7 +2,7 @@
 
 /** @typedef {{ kind: string, at: number | null, from: number | null, match: RegExp | null, retryAfter?: number, seen: number }} Fault */
 
-const KINDS = ["429", "500", "cut-before", "cut-after", "hang"];
+const KINDS = ["403", "429", "500", "cut-before", "cut-after", "hang", "hang-after"];
 
 /**
  * Reads a fault. Calls that match are counted from now: the `at`-th is struck, or every one from
@@ -41,5 +41,6 @@ const ANSWERS = {
     refused(429, 971, "Please wait and consider throttling your request speed", {
       "Retry-After": String(retryAfter),
     }),
+  403: () => refused(403, 10000, "Authentication error"),
   500: () => refused(500, 10002, "An unknown error has occurred. Please contact support."),
 };
