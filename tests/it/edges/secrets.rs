@@ -75,10 +75,11 @@ fn no_secret_is_in_any_output_plan_or_record() {
     platform.write(&App::version(2));
     say(&["deploy", "--yes", "--json"], 0);
     say(&["rollback", "--yes"], 0);
-    said.extend(files(&platform.data()));
+    let records = files(&platform.data());
     let state = platform.account().state().to_string();
     let key = signing_key(&platform);
     say(&["destroy", "--yes", "--json"], 0);
+    said.extend(records);
 
     assert!(said.iter().any(|text| text.contains("THEIRS")), "it is named");
     assert!(said.iter().any(|text| text.contains("workers/scripts")), "calls are traced");
