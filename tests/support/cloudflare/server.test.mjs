@@ -5,18 +5,30 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
-import { afterEach, test } from "node:test";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
 import { eventually } from "../../workers/support/promises.mjs";
 import { answering, Client } from "./testing/client.mjs";
 
 const SERVER = new URL("server.mjs", import.meta.url).pathname;
 
 let child;
-afterEach(() => child?.kill("SIGKILL"));
+let folder;
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "mizan-server-"));
+});
+afterEach(() => {
+  child.kill("SIGKILL");
+  fs.rmSync(folder, { recursive: true });
+});
 
 /** Starts it, and lets it run a Worker. @returns the processes that it has started */
 async function start() {
-  child = spawn(process.execPath, [SERVER], { stdio: ["pipe", "pipe", "inherit"] });
+  child = spawn(process.execPath, [SERVER], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, TMPDIR: folder },
+  });
   const [line] = await once(child.stdout.setEncoding("utf8"), "data");
   const client = new Client();
   client.fake = JSON.parse(line);
@@ -48,6 +60,7 @@ test("it ends with everything when its stdin closes", async () => {
   child.stdin.end();
   assert.deepEqual(await ended, [0, null]);
   await assertGone(started);
+  assert.deepEqual(fs.readdirSync(folder), []);
 });
 
 test("it ends with everything on SIGTERM", async () => {
