@@ -5,7 +5,7 @@ import http from "node:http";
 import net from "node:net";
 
 /** What concerns one connection only. */
-const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection"];
+const HOP_BY_HOP = ["connection", "expect", "keep-alive", "proxy-connection"];
 
 /**
  * @param {http.IncomingMessage} request @param {http.ServerResponse} response
