@@ -29,10 +29,13 @@ impl<S: Supplies> Plane<'_, S> {
                 self.cloudflare.deploy(self.account, &name, &versions, &message).await?;
             }
         }
-        match self.picked(Kind::Edge, edge, context)? {
-            Some(version) => self.deploy_whole(Kind::Edge, &version, &message).await,
-            None => Ok(()),
+        let Some(version) = self.picked(Kind::Edge, edge, context)? else { return Ok(()) };
+        if self.active_version(Kind::Edge).await?.as_deref() == Some(version.0.as_str()) {
+            return Ok(());
         }
+        // An earlier version may be older than a secret, and comes back with the one that it knew.
+        let (versions, name) = ([(version, 100.0)], self.name(Kind::Edge));
+        self.cloudflare.deploy_with_old_secrets(self.account, &name, &versions, &message).await
     }
 
     fn picked(
