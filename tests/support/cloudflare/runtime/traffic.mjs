@@ -30,7 +30,7 @@ export function createTrafficServer(state, fleet) {
     const found = await find(state, fleet, request);
     if (!found.socketPath) return tell(response, ray, found);
     passRequest(request, response, {
-      socketPath: found.socketPath,
+      place: { socketPath: found.socketPath },
       headers: headersFor(request, ray),
       answerHeaders: ["CF-Ray", ray, "Server", "cloudflare"],
       onUncaught: () => tell(response, ray, { status: 500, text: "error code: 1101" }),
@@ -47,7 +47,8 @@ export function createTrafficServer(state, fleet) {
     // A WebSocket may last: a switch of versions does not wait for it.
     found.release();
     const headers = headersFor(request, newRay(), { isUpgrade: true });
-    passUpgrade(request, socket, head, { socketPath: found.socketPath, headers, onDone: () => {} });
+    const place = { socketPath: found.socketPath };
+    passUpgrade(request, socket, head, { place, headers, onDone: () => {} });
   });
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
