@@ -1,6 +1,6 @@
 //! Opens a ledger and its lock, wherever `ledger:` or the target puts them.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::{
     error::Result,
@@ -40,7 +40,7 @@ pub fn in_bucket(
 ///
 /// # Errors
 /// The folder cannot be created.
-pub fn in_folder(app: &App, folder: &PathBuf) -> Result<(Ledger, Lock)> {
+pub fn in_folder(app: &App, folder: &Path) -> Result<(Ledger, Lock)> {
     Ok((Ledger::local(folder)?, Lock::Local(LocalLock::new(folder.join("lock"), what(app)))))
 }
 

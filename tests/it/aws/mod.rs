@@ -5,6 +5,7 @@ mod foreign;
 mod lock;
 mod secrets;
 mod traffic;
+mod workers;
 
 use serde_json::{Value, json};
 

@@ -41,8 +41,13 @@ impl Default for Fargate {
 impl Fargate {
     /// An environment in this account.
     pub fn on(aws: Aws) -> Self {
+        Self::with(aws, Vec::new())
+    }
+
+    /// The same, with more in the environment of `mizan`.
+    pub fn with(aws: Aws, more: Vec<(&'static str, String)>) -> Self {
         let proxy = aws.proxy();
-        let environment = aws.environment_by(&proxy);
+        let environment = [aws.environment_by(&proxy), more].concat();
         let sandbox = Sandbox::new("conformance-app").with_environment(environment);
         Self { sandbox, proxy, aws, light: Cell::new(false) }
     }

@@ -53,13 +53,10 @@ impl Account {
 
     /// What `mizan` needs to find it.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("CLOUDFLARE_API_TOKEN", TOKEN.to_owned()),
-            ("CLOUDFLARE_API_BASE_URL", self.fake.api().to_owned()),
-            ("MIZAN_CLOUDFLARE_WORKERS", self.fake.traffic().to_owned()),
-            // Here a version is known at once, and one that does not answer never will.
-            ("MIZAN_CLOUDFLARE_PATIENCE", "2".to_owned()),
-        ]
+        let mut environment = self.fake.environment();
+        // Here a version is known at once, and one that does not answer never will.
+        environment.push(("MIZAN_CLOUDFLARE_PATIENCE", "2".to_owned()));
+        environment
     }
 
     /// The id of its zone.

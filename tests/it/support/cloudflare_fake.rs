@@ -61,9 +61,18 @@ impl Fake {
         &self.addresses.api
     }
 
-    /// Where visitors come in, whatever host they ask for.
-    pub fn traffic(&self) -> &str {
-        &self.addresses.traffic
+    /// What `mizan` needs in its environment to find it.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("CLOUDFLARE_API_BASE_URL", self.addresses.api.clone()),
+            ("CLOUDFLARE_API_TOKEN", TOKEN.to_owned()),
+            ("MIZAN_CLOUDFLARE_WORKERS", self.addresses.traffic.clone()),
+        ]
+    }
+
+    /// A host outside, or `*` and the end of its name, is at this address of this machine.
+    pub async fn place(&self, pattern: &str, address: &str) {
+        self.ask(Method::POST, "hosts", &json!({"pattern": pattern, "address": address})).await;
     }
 
     /// Adds an active zone, and returns its id.

@@ -176,6 +176,8 @@ describe("uploads", () => {
     await client.put("two", hello);
     const entrypoint = { type: "service", name: "A", service: "two", entrypoint: "Gone" };
     assert.deepEqual(refusal(await bound(entrypoint)), [400, 10144]);
+    const large = { type: "plain_text", name: "A", text: "x".repeat(5121) };
+    assert.deepEqual(refusal(await bound(large)), [400, 9005]);
     const kv = { type: "kv_namespace", name: "A", namespace_id: "0".repeat(32) };
     assert.deepEqual(refusal(await bound(kv)), [400, 10041]);
     assert.deepEqual(refusal(await bound({ type: "inherit", name: "A" })), [400, 10057]);
@@ -250,6 +252,15 @@ describe("versions and deployments", () => {
     assert.notEqual(deployments[0].versions[0].version_id, made.result.id);
     assert.deepEqual(refusal(await client.call("GET", `${versions}/gone`)), [404, 100146]);
     assert.deepEqual(refusal(await client.version("gone", hello)), [404, 10007]);
+  });
+
+  it("a message is cut, a long tag refused", async () => {
+    await client.put("one", hello);
+    const annotations = { "workers/message": "é".repeat(600), "workers/tag": "r2" };
+    const { result } = await client.version("one", hello, { annotations });
+    assert.equal(result.annotations["workers/message"], "é".repeat(500));
+    const long = { annotations: { "workers/tag": "x".repeat(101) } };
+    assert.deepEqual(refusal(await client.version("one", hello, long)), [400, 9005]);
   });
 
   it("shares must make sense", async () => {
@@ -328,6 +339,8 @@ describe("secrets and settings", () => {
       logpush: true,
       observability: { enabled: true },
     });
+    assert.equal((await client.done("GET", "/workers/scripts?tags=other:yes")).length, 1);
+    assert.equal((await client.done("GET", "/workers/scripts?tags=other:no")).length, 0);
     await client.put("one", hello);
     const { tags, logpush, observability } = await client.done(
       "GET",

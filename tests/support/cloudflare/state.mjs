@@ -45,6 +45,8 @@ export class State {
     /** What each was, whole. @type {WeakMap<object, { headers: object, body: Buffer, succeeded: boolean }>} */
     this.requests = new WeakMap();
     this.faults = [];
+    /** Hosts outside that a test has placed on this machine: `{ pattern, address }`. */
+    this.hosts = [];
   }
 
   /** Calls are served one after the other, as if the vendor's were atomic. */

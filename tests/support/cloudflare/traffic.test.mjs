@@ -2,6 +2,7 @@
 // switch is not noticed. It needs the vendor's schemas, which MIZAN_TEST_DATA names.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import http from "node:http";
 import net from "node:net";
 import { after, before, beforeEach, describe, it } from "node:test";
@@ -37,6 +38,37 @@ const says = async (host, path) => {
   const { status, text } = await client.visit(host, path);
   return [status, text];
 };
+
+describe("what a Worker reaches outside", () => {
+  const asking = `export default { async fetch(request) {
+    const url = new URL(request.url).searchParams.get("url");
+      return fetch(url).then((answer) => answer, () => new Response("unreached", { status: 502 }));
+  } }`;
+
+  it("hosts that a test has placed on this machine, this machine itself, and nothing else", async () => {
+    const origin = http.createServer((request, response) =>
+      response.end(`it is ${request.headers.host}`),
+    );
+    origin.listen(0, "127.0.0.1");
+    await once(origin, "listening");
+    const { port } = origin.address();
+    await client.control("POST", "hosts", {
+      pattern: "*.balancers.example",
+      address: `127.0.0.1:${port}`,
+    });
+    await client.put("asking", asking);
+    await domain("app.example.com", "asking");
+    const ask = (url) => says("app.example.com", `/?url=${encodeURIComponent(url)}`);
+    assert.deepEqual(await ask("http://one.balancers.example/"), [
+      200,
+      "it is one.balancers.example",
+    ]);
+    assert.deepEqual(await ask(`http://127.0.0.1:${port}/`), [200, `it is 127.0.0.1:${port}`]);
+    assert.equal((await ask("http://elsewhere.example/"))[0], 502);
+    origin.closeAllConnections();
+    origin.close();
+  });
+});
 
 describe("where a request goes", () => {
   it("a route to the most specific one, before a custom domain, and to none", async () => {
@@ -161,6 +193,7 @@ describe("how a Worker sees a request", () => {
     await client.put("one", `export default { fetch: () => fetch(${JSON.stringify(url)}) };`);
     await client.publish("one");
     assert.equal(await client.read("one"), "origin /path");
+    origin.closeAllConnections();
     origin.close();
   });
 
@@ -446,6 +479,7 @@ describe("a switch", () => {
     assert.equal(await client.read("one"), "new");
     origin.open();
     assert.equal(await pending, "late");
+    origin.closeAllConnections();
     origin.close();
   });
 
@@ -464,6 +498,7 @@ describe("a switch", () => {
     origin.open();
     assert.equal(await pending, "old 1");
     assert.equal(await next, "new 2");
+    origin.closeAllConnections();
     origin.close();
   });
 

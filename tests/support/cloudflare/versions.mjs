@@ -57,7 +57,7 @@ export function addSimilarVersion(state, script, changes) {
 }
 
 /** Puts versions into service, in place of the ones that are. */
-export function deploy(state, script, versions, { annotations = {}, source = "api" } = {}) {
+export function deploy(state, script, versions, { annotations, source }) {
   const deployment = {
     id: state.newUuid(),
     source,
@@ -65,12 +65,22 @@ export function deploy(state, script, versions, { annotations = {}, source = "ap
     author_email: state.user.email,
     created_on: state.now(),
     versions,
-    annotations: { "workers/triggered_by": "deployment", ...annotations },
+    annotations,
   };
   script.deployments.unshift(deployment);
   script.modified_on = state.now();
   return deployment;
 }
+
+/** Puts one version into service for everyone, as what made it does at once. */
+export const deployToAll = (state, script, { id, source, annotations }) =>
+  deploy(state, script, [{ version_id: id, percentage: 100 }], {
+    source,
+    annotations: only(annotations, ["workers/triggered_by", "workers/message"]),
+  });
+
+const only = (values, names) =>
+  Object.fromEntries(names.filter((name) => name in values).map((name) => [name, values[name]]));
 
 export const activeVersions = (script) => script.deployments[0]?.versions ?? [];
 

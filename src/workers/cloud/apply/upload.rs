@@ -91,9 +91,16 @@ impl<S: Supplies> Plane<'_, S> {
         {
             return Ok(version);
         }
-        let upload = self.upload(kind, settings, draft, message);
+        let upload = self.upload(kind, settings, draft, message.clone());
         match settings {
-            Some(_) => self.cloudflare.upload_version(self.account, &name, &upload).await,
+            Some(_) => match self.cloudflare.upload_version(self.account, &name, &upload).await {
+                Ok(version) => Ok(version),
+                // Only its answer may have been lost.
+                Err(error) => match self.find_version(&name, &message).await {
+                    Ok(Some(version)) => Ok(version),
+                    _ => Err(error),
+                },
+            },
             None => {
                 self.cloudflare.put_script(self.account, &name, &upload).await?;
                 self.active_version(kind).await?.map(VersionId).ok_or_else(|| {

@@ -15,6 +15,7 @@ export function resolveBindings(state, script, metadata) {
       !sent.some((binding) => binding.name === name),
   );
   const bindings = [...sent, ...kept];
+  if (bindings.length > MOST) throw mistake(`more than ${MOST} bindings`);
   for (const binding of bindings) checkTarget(state, script, binding, metadata);
   return bindings;
 }
@@ -33,8 +34,17 @@ function inherited(binding, previous, script) {
   throw new Refusal(400, 10057, `inherit binding '${name}' is invalid: ${why}`);
 }
 
+const MOST = 128;
+const MAX_TEXT_BYTES = 5 * 1024;
+
+/** What a binding points at must be there, and what it holds not too large. */
 function checkTarget(state, script, binding, metadata) {
   switch (binding.type) {
+    case "plain_text":
+    case "secret_text":
+      return checkSize(binding.name, binding.text);
+    case "json":
+      return checkSize(binding.name, JSON.stringify(binding.json));
     case "service":
       return checkService(state, script, binding);
     case "durable_object_namespace":
@@ -45,6 +55,12 @@ function checkTarget(state, script, binding, metadata) {
     case "assets":
       if (metadata.assets || metadata.keep_assets) return;
       throw mistake(`the binding ${binding.name} is to assets, and there are none`);
+  }
+}
+
+function checkSize(name, text) {
+  if (Buffer.byteLength(text) > MAX_TEXT_BYTES) {
+    throw mistake(`the value of ${name} has more than ${MAX_TEXT_BYTES} bytes`);
   }
 }
 

@@ -1,6 +1,7 @@
 // The endpoints of deployments: which versions serve, and how much each.
 
 import { deploy, versionOf } from "../versions.mjs";
+import { annotationsOf } from "./annotations.mjs";
 import { mistake, ok, Refusal } from "./answers.mjs";
 import { Endpoint } from "./endpoint.mjs";
 import { SCRIPTS } from "./permissions.mjs";
@@ -25,7 +26,8 @@ export const deploymentEndpoints = [
     checkShares(versions);
     for (const { version_id } of versions) checkVersion(script, versionOf(script, version_id));
     if (call.query.get("force") !== "true") checkSecrets(script, versions);
-    return ok(deploy(state, script, versions, { annotations, source: sourceOf(call) }));
+    const told = annotationsOf(annotations, "deployment");
+    return ok(deploy(state, script, versions, { annotations: told, source: sourceOf(call) }));
   }),
 ];
 

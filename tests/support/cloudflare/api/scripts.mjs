@@ -1,12 +1,12 @@
 // The endpoints of scripts: uploads that are deployed at once, lists, deletion.
 
-import { deploy, newScript } from "../versions.mjs";
+import { deployToAll, newScript } from "../versions.mjs";
 import { ok, Refusal } from "./answers.mjs";
 import { detach } from "./domains.mjs";
 import { Endpoint } from "./endpoint.mjs";
 import { SCRIPTS } from "./permissions.mjs";
 import { readUpload } from "./upload.mjs";
-import { createVersion, sourceOf } from "./versions.mjs";
+import { createVersion } from "./versions.mjs";
 
 const NAME = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 
@@ -14,7 +14,12 @@ export const scriptEndpoints = [
   new Endpoint(
     "GET /accounts/:account/workers/scripts",
     { accepts: SCRIPTS.read, query: ["tags"] },
-    ({ state }) => ok([...state.scripts.values()].map(summary)),
+    ({ state, query }) =>
+      ok(
+        [...state.scripts.values()]
+          .filter((script) => isTagged(script, query.get("tags")))
+          .map(summary),
+      ),
   ),
   new Endpoint(
     "PUT /accounts/:account/workers/scripts/:script",
@@ -41,6 +46,16 @@ export const scriptEndpoints = [
   ),
 ];
 
+/** `tag:yes` or `tag:no`, separated by commas. */
+const isTagged = ({ tags }, filter) =>
+  (filter ?? "")
+    .split(",")
+    .filter(Boolean)
+    .every((pair) => {
+      const colon = pair.lastIndexOf(":");
+      return tags.includes(pair.slice(0, colon)) === (pair.slice(colon + 1) === "yes");
+    });
+
 /** Uploads a version and deploys it to everyone. */
 async function put(call) {
   const { state, params } = call;
@@ -54,13 +69,7 @@ async function put(call) {
   for (const [key, value] of Object.entries({ tags, observability, logpush, tail_consumers })) {
     if (value !== undefined) script[key] = value;
   }
-  const annotations = { "workers/triggered_by": "upload" };
-  const message = upload.metadata.annotations?.["workers/message"];
-  if (message) annotations["workers/message"] = message;
-  deploy(state, script, [{ version_id: version.id, percentage: 100 }], {
-    annotations,
-    source: sourceOf(call),
-  });
+  deployToAll(state, script, version);
   return ok({
     ...summary(script),
     deployment_id: version.id.replaceAll("-", ""),

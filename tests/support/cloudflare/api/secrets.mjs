@@ -1,6 +1,6 @@
 // The endpoints of secrets. A change is a new version, and deployed at once.
 
-import { addSimilarVersion, deploy, requireLatestDeployed } from "../versions.mjs";
+import { addSimilarVersion, deployToAll, requireLatestDeployed } from "../versions.mjs";
 import { ok, Refusal } from "./answers.mjs";
 import { Endpoint } from "./endpoint.mjs";
 import { SCRIPTS } from "./permissions.mjs";
@@ -55,11 +55,7 @@ function change(call, changes) {
     source: sourceOf(call),
     annotations: { "workers/triggered_by": "secret" },
   });
-  const annotations = { "workers/triggered_by": "secret" };
-  deploy(state, script, [{ version_id: version.id, percentage: 100 }], {
-    annotations,
-    source: sourceOf(call),
-  });
+  deployToAll(state, script, version);
 }
 
 /** Bindings with others by name; null takes one away. */

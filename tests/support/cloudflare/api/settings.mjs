@@ -1,6 +1,6 @@
 // The endpoints of settings: those that belong to a version, and those of the script.
 
-import { addSimilarVersion, deploy, requireLatestDeployed } from "../versions.mjs";
+import { addSimilarVersion, deployToAll, requireLatestDeployed } from "../versions.mjs";
 import { ok } from "./answers.mjs";
 import { resolveBindings } from "./bindings.mjs";
 import { Endpoint } from "./endpoint.mjs";
@@ -74,9 +74,7 @@ async function patchSettings(call) {
       source: sourceOf(call),
       annotations: { "workers/triggered_by": "settings" },
     });
-    deploy(state, script, [{ version_id: version.id, percentage: 100 }], {
-      source: sourceOf(call),
-    });
+    deployToAll(state, script, version);
   }
   Object.assign(script, ofScript);
   return ok({ ...versionSettings(script), ...scriptSettings(script) });

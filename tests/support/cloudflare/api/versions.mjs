@@ -2,6 +2,7 @@
 
 import { versionAssets } from "../assets.mjs";
 import { addVersion, versionOf } from "../versions.mjs";
+import { annotationsOf } from "./annotations.mjs";
 import { ok, Refusal, wrappedList } from "./answers.mjs";
 import { resolveBindings } from "./bindings.mjs";
 import { Endpoint, PAGING } from "./endpoint.mjs";
@@ -60,7 +61,7 @@ export async function createVersion(call, script, { metadata, modules }) {
     ...content,
     ...started,
     source: sourceOf(call),
-    annotations: { ...metadata.annotations, "workers/triggered_by": "upload" },
+    annotations: annotationsOf(metadata.annotations, "upload"),
   });
   return version;
 }

@@ -51,6 +51,9 @@ const HANDLERS = {
   "POST subdomain": ({ state, body: { subdomain } }) => {
     state.subdomain = subdomain;
   },
+  "POST hosts": ({ state, body: { pattern, address } }) => {
+    state.hosts.unshift({ pattern, address });
+  },
   "POST reset": async ({ state, runtime }) => {
     state.reset();
     await runtime.reset();

@@ -22,7 +22,7 @@ export class Config {
   constructor(router) {
     this.#targets = router.targets;
     this.#routerSocket = router.socket;
-    this.services.push({ name: "internet", network: { allow: ["local"] } });
+    this.services.push(this.#behindRouter("internet", this.#targets.idOf({ kind: "internet" })));
   }
 
   /** A service that is somewhere behind the router. @returns its name */
@@ -30,14 +30,18 @@ export class Config {
     const id = this.#targets.idOf(target);
     const name = `external-${id}`;
     if (!this.services.some((service) => service.name === name)) {
-      const http = {
-        ...HTTP_OPTIONS,
-        injectRequestHeaders: [{ name: "x-stand-in-target", value: id }],
-        capnpConnectHost: id,
-      };
-      this.services.push({ name, external: { address: `unix:${this.#routerSocket}`, http } });
+      this.services.push(this.#behindRouter(name, id));
     }
     return name;
+  }
+
+  #behindRouter(name, id) {
+    const http = {
+      ...HTTP_OPTIONS,
+      injectRequestHeaders: [{ name: "x-stand-in-target", value: id }],
+      capnpConnectHost: id,
+    };
+    return { name, external: { address: `unix:${this.#routerSocket}`, http } };
   }
 
   /** A Worker of the stand-in itself. @returns its name */

@@ -5,17 +5,17 @@ import http from "node:http";
 import net from "node:net";
 
 /** What concerns one connection only. */
-const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection"];
+const HOP_BY_HOP = ["connection", "expect", "keep-alive", "proxy-connection"];
 
 /**
  * @param {http.IncomingMessage} request @param {http.ServerResponse} response
- * @param {{ socketPath: string, headers: string[], answerHeaders?: string[], onUncaught: () => void, onDone: () => void }} how
- *   headers are names and values in turn
+ * @param {{ place: object, headers: string[], answerHeaders?: string[], onUncaught: () => void, onDone: () => void }} how
+ *   place is a socketPath, or host and port; headers are names and values in turn
  */
 export function passRequest(request, response, how) {
-  const { socketPath, headers, answerHeaders = [], onUncaught, onDone } = how;
+  const { place, headers, answerHeaders = [], onUncaught, onDone } = how;
   const upstream = http.request({
-    socketPath,
+    ...place,
     method: request.method,
     path: request.url,
     agent: false,
@@ -56,24 +56,24 @@ const isUncaught = ({ statusCode, headers }) =>
   headers["content-type"] === undefined;
 
 /** A WebSocket. @param {import("node:net").Socket} socket of the visitor */
-export function passUpgrade(request, socket, head, { socketPath, headers, onDone }) {
+export function passUpgrade(request, socket, head, { place, headers, onDone }) {
   const lines = [`${request.method} ${request.url} HTTP/1.1`];
   for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
-  passConnection(socket, { socketPath, first: `${lines.join("\r\n")}\r\n\r\n`, head, onDone });
+  passConnection(socket, { place, first: `${lines.join("\r\n")}\r\n\r\n`, head, onDone });
 }
 
 /** A connection that carries RPC: what the caller asked for is asked of the process. */
-export function passConnect(socket, head, { socketPath, onDone }) {
+export function passConnect(socket, head, { place, onDone }) {
   passConnection(socket, {
-    socketPath,
+    place,
     first: "CONNECT rpc HTTP/1.1\r\nHost: rpc\r\n\r\n",
     head,
     onDone,
   });
 }
 
-function passConnection(socket, { socketPath, first, head, onDone }) {
-  const upstream = net.connect(socketPath);
+function passConnection(socket, { place, first, head, onDone }) {
+  const upstream = net.connect(place.socketPath ? { path: place.socketPath } : place);
   const end = () => {
     socket.destroy();
     upstream.destroy();

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import http from "node:http";
 import { publish } from "../api/tails.mjs";
 import { chooseVersion } from "./choice.mjs";
+import { outside } from "./outside.mjs";
 import { passConnect, passedHeaders, passRequest, passUpgrade } from "./proxy.mjs";
 import { Targets } from "./targets.mjs";
 
@@ -48,6 +49,7 @@ export class Router {
         return this.#cache.serve(request, response);
       case "tail":
         return this.#tail(target, request, response);
+      case "internet":
       case "service":
       case "objects":
         return this.#pass(target, request, response);
@@ -58,9 +60,9 @@ export class Router {
 
   async #pass(target, request, response) {
     try {
-      const { socketPath, release } = await this.#reach(target, request.headers);
+      const { release, ...place } = await this.#reach(target, request.headers);
       passRequest(request, response, {
-        socketPath,
+        place,
         headers: passedHeaders(request, { drop: [TARGET] }),
         // The caller's code sees an exception, as it would with the vendor.
         onUncaught: () => response.destroy(),
@@ -74,11 +76,11 @@ export class Router {
   async #upgrade(request, socket, head) {
     try {
       const target = this.targets.get(request.headers[TARGET]);
-      const { socketPath, release } = await this.#reach(target, request.headers);
+      const { release, ...place } = await this.#reach(target, request.headers);
       // A WebSocket may last: a switch of versions does not wait for it.
       release();
       const headers = passedHeaders(request, { isUpgrade: true, drop: [TARGET] });
-      passUpgrade(request, socket, head, { socketPath, headers, onDone: () => {} });
+      passUpgrade(request, socket, head, { place, headers, onDone: () => {} });
     } catch {
       socket.destroy();
     }
@@ -88,11 +90,11 @@ export class Router {
   async #connect(request, socket, head) {
     try {
       const target = this.targets.get(request.url.replace(/:\d+$/, ""));
-      const { socketPath, release, connections } = await this.#reach(target, {});
+      const { release, connections, ...place } = await this.#reach(target, {});
       release();
       connections.add(socket);
       socket.on("close", () => connections.delete(socket));
-      passConnect(socket, head, { socketPath, onDone: () => {} });
+      passConnect(socket, head, { place, onDone: () => {} });
     } catch {
       socket.destroy();
     }
@@ -101,6 +103,7 @@ export class Router {
   /** A process that serves the target, counted until it is released. */
   async #reach(target, headers) {
     try {
+      if (target?.kind === "internet") return outside(this.#state.hosts, headers.host);
       const script = this.#state.scripts.get(target?.script);
       if (!script) throw new Error("it does not exist");
       if (target.kind === "objects") return await this.#fleet.useObjects(script);

@@ -30,7 +30,7 @@ export function createTrafficServer(state, fleet) {
     const found = await find(state, fleet, request);
     if (!found.socketPath) return tell(response, ray, found);
     passRequest(request, response, {
-      socketPath: found.socketPath,
+      place: { socketPath: found.socketPath },
       headers: headersFor(request, ray),
       answerHeaders: ["CF-Ray", ray, "Server", "cloudflare"],
       onUncaught: () => tell(response, ray, { status: 500, text: "error code: 1101" }),
@@ -47,29 +47,31 @@ export function createTrafficServer(state, fleet) {
     // A WebSocket may last: a switch of versions does not wait for it.
     found.release();
     const headers = headersFor(request, newRay(), { isUpgrade: true });
-    passUpgrade(request, socket, head, { socketPath: found.socketPath, headers, onDone: () => {} });
+    const place = { socketPath: found.socketPath };
+    passUpgrade(request, socket, head, { place, headers, onDone: () => {} });
   });
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   return server;
 }
 
+/** As it was asked: the pattern of a route is compared with it, not with a cleaned one. */
+function askedUrl(request) {
+  try {
+    const { hostname } = new URL(`https://${request.headers.host ?? ""}`);
+    const query = request.url.indexOf("?");
+    const end = query < 0 ? request.url.length : query;
+    const [pathname, search] = [request.url.slice(0, end), request.url.slice(end)];
+    return { protocol: "https:", hostname, pathname, search };
+  } catch {
+    return undefined;
+  }
+}
+
 /** The process that serves a request, or what Cloudflare says instead. */
 async function find(state, fleet, request) {
-  let url;
-  try {
-    url = new URL(`https://${request.headers.host ?? ""}`);
-    // As it was asked: the path of a route is compared with it, not with a cleaned one.
-    const [pathname, ...query] = request.url.split("?");
-    url = {
-      protocol: "https:",
-      hostname: url.hostname,
-      pathname,
-      search: query.length ? `?${query.join("?")}` : "",
-    };
-  } catch {
-    return { status: 400, text: "error code: 1003" };
-  }
+  const url = askedUrl(request);
+  if (!url) return { status: 400, text: "error code: 1003" };
   const found = destination(state, url);
   if (!found.script) return found;
   try {

@@ -1,7 +1,7 @@
 // Where a visitor's request goes: routes come first, then custom domains, then workers.dev.
 
 import { subdomainOf } from "../api/subdomains.mjs";
-import { isProxied, recordsOf, zoneOfHost } from "../dns.mjs";
+import { isProxied, zoneOfHost } from "../dns.mjs";
 import { routeFor } from "../routes.mjs";
 
 /** What Cloudflare itself says, without a Worker. */
@@ -16,9 +16,8 @@ export function destination(state, url) {
     return workersDev(state, url.hostname.split(".")[0]);
   }
   const zone = zoneOfHost(state, url.hostname);
-  if (!zone || !recordsOf(state, zone).length) return nothing(530, 1016);
-  // Without a proxied record visitors go past Cloudflare.
-  if (!isProxied(state, url.hostname)) return nothing(530, 1016);
+  // Without a zone that is active and a proxied record, visitors do not come to Cloudflare.
+  if (zone?.status !== "active" || !isProxied(state, url.hostname)) return nothing(530, 1016);
   const route = routeFor(state.routes.get(zone.id) ?? [], zone.name, url);
   if (route) return route.script ? scriptOf(state, route.script) : nothing(523, 523);
   const domain = state.domains.find(({ hostname }) => hostname === url.hostname);
