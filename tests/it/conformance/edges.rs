@@ -84,6 +84,30 @@ pub fn another_origin_is_no_new_version(platform: &Behind) {
     assert_eq!(platform.serving().as_deref(), Ok("2"));
 }
 
+/// The new version of the Hub is the newest, and takes no request: that must not look like done.
+pub fn a_kill_between_the_hubs_version_and_its_deployment(platform: &Behind) {
+    deploy_version(platform, 1);
+    let other = Origin::start("another origin");
+    platform.write_before(&App::version(1), &other.url());
+    let account = platform.account();
+    account.clear();
+    account.ask(
+        Method::POST,
+        "faults",
+        &json!({"kind": "hang", "match": "^POST .*-hub/deployments$"}),
+    );
+    let child = platform.mizan(&["deploy", "--yes"]).spawn().expect("mizan starts");
+    account.kill_where_it_hangs(child.id());
+    assert_eq!(child.wait_with_output().expect("its end").status.code(), None);
+    account.clear();
+    assert_eq!(platform.serving().as_deref(), Ok("1"));
+    platform.deploy().expect(0);
+    while platform.get("/who").as_deref() != Ok("another origin") {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    platform.deploy().expect(0).says(&["Nothing to change."]);
+}
+
 pub fn a_host_name_of_another_worker(platform: &Behind) {
     let domain = json!({"hostname": HOST, "service": "theirs",
         "zone_id": platform.account().zone(), "environment": "production"});

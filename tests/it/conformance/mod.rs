@@ -73,6 +73,7 @@ macro_rules! scenarios {
             edges::a_bundle_that_does_not_start,
             edges::an_origin_that_is_not_healthy,
             edges::another_origin_is_no_new_version,
+            edges::a_kill_between_the_hubs_version_and_its_deployment,
             edges::a_host_name_of_another_worker,
             edges::a_record_of_somebody_at_the_host_name,
             edges::what_somebody_set_on_our_edge,

@@ -82,7 +82,6 @@ fn no_secret_is_in_any_output_plan_or_record() {
     said.extend(records);
 
     assert!(said.iter().any(|text| text.contains("THEIRS")), "it is named");
-    assert!(said.iter().any(|text| text.contains("workers/scripts")), "calls are traced");
     for canary in [TOKEN, THEIRS, key.as_str()] {
         let told: Vec<_> = said.iter().filter(|text| text.contains(canary)).collect();
         assert!(told.is_empty(), "{canary} is told: {told:#?}");

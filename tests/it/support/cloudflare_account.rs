@@ -3,8 +3,7 @@
 
 use std::{cell::Cell, fs, thread, time::Duration};
 
-use bytes::Bytes;
-use hyper::{Method, Request, Response};
+use hyper::Method;
 use mizan::{
     cloudflare::{Binding, Cloudflare, ModuleKind, ModulePart, Retries, Upload},
     http::Http,
@@ -87,11 +86,6 @@ impl Account {
     /// What a visitor of a host gets: status and body.
     pub fn visit(&self, host: &str, path: &str) -> (u16, String) {
         self.runtime.block_on(self.fake.visit(host, path))
-    }
-
-    /// What a visitor gets who asks like this.
-    pub fn request(&self, host: &str, request: Request<Bytes>) -> Response<Bytes> {
-        self.runtime.block_on(self.fake.request(host, request))
     }
 
     /// Runs wrangler in a folder, with this as Cloudflare.
@@ -207,11 +201,23 @@ impl Striker for Account {
         self.runtime.block_on(self.fake.fault(&fault));
     }
 
-    /// The call hangs, and then its caller dies; one that ends without that call lives.
     fn victim(&self, process: u32) {
-        if !self.is_deadly.get() {
-            return;
+        if self.is_deadly.get() {
+            self.kill_where_it_hangs(process);
         }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let id = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}";
+        let id = regex::Regex::new(id).expect("an expression");
+        let calls = self.runtime.block_on(self.fake.calls());
+        calls.iter().map(|call| id.replace_all(&line(call), ":id").into_owned()).collect()
+    }
+}
+
+impl Account {
+    /// Once a call hangs, its caller dies; one that ends without such a call lives.
+    pub fn kill_where_it_hangs(&self, process: u32) {
         let hangs = || {
             let calls = self.runtime.block_on(self.fake.calls());
             calls.iter().any(|call| call["hangs"] == true)
@@ -224,13 +230,6 @@ impl Striker for Account {
         }
         let pid = i32::try_from(process).ok().and_then(Pid::from_raw).expect("a process id");
         kill_process(pid, Signal::KILL).expect("the process is there");
-    }
-
-    fn names(&self) -> Vec<String> {
-        let id = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}";
-        let id = regex::Regex::new(id).expect("an expression");
-        let calls = self.runtime.block_on(self.fake.calls());
-        calls.iter().map(|call| id.replace_all(&line(call), ":id").into_owned()).collect()
     }
 }
 

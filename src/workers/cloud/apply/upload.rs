@@ -87,7 +87,7 @@ impl<S: Supplies> Plane<'_, S> {
         content::require_size(kind.as_str(), &draft.modules)?;
         let message = draft.message();
         if settings.is_some()
-            && let Some(version) = self.find_version(&name, &message).await?
+            && let Some(version) = self.find_version(kind, &message).await?
         {
             return Ok(version);
         }
@@ -96,7 +96,7 @@ impl<S: Supplies> Plane<'_, S> {
             Some(_) => match self.cloudflare.upload_version(self.account, &name, &upload).await {
                 Ok(version) => Ok(version),
                 // Only its answer may have been lost.
-                Err(error) => match self.find_version(&name, &message).await {
+                Err(error) => match self.find_version(kind, &message).await {
                     Ok(Some(version)) => Ok(version),
                     _ => Err(error),
                 },
@@ -110,10 +110,12 @@ impl<S: Supplies> Plane<'_, S> {
         }
     }
 
-    async fn find_version(&self, name: &str, message: &str) -> Result<Option<VersionId>> {
-        let versions = self.cloudflare.versions(self.account, name).await?;
+    async fn find_version(&self, kind: Kind, message: &str) -> Result<Option<VersionId>> {
+        let versions = self.cloudflare.versions(self.account, &self.name(kind)).await?;
+        // What can be read of the Hub are the settings of its newest version.
+        let recent = if kind == Kind::Hub { 1 } else { RECENT };
         let same = |version: &&Version| version.message.as_deref() == Some(message);
-        Ok(versions.iter().take(RECENT).find(same).map(|version| version.id.clone()))
+        Ok(versions.iter().take(recent).find(same).map(|version| version.id.clone()))
     }
 
     /// The version of a script that takes the requests.
