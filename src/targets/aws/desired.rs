@@ -55,6 +55,9 @@ pub struct Desired {
     /// Services that took over another's place: new name to former name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub renames: BTreeMap<String, String>,
+    /// The app has server rendering, and nothing renders: the edge is off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrendered: bool,
 }
 
 /// How the web service is asked whether it is healthy, through the load balancer.
@@ -136,6 +139,7 @@ impl Desired {
             artifacts: ArtifactRequest::of(app),
             keep_releases: app.keep_releases.get(),
             renames: draft.renames(),
+            unrendered: app.render.is_some() && app.edge.is_none(),
         })
     }
 
