@@ -338,6 +338,10 @@ impl Site for AwsSite {
         let live = self.ledger.current().await?;
         let recorded = live.as_ref().map(observe::current_release).transpose()?;
         let found = observe::status(&self.clients, &self.scope, &self.cluster(app)?).await?;
+        let mut services: Vec<_> =
+            found.services.iter().flat_map(|(name, seen)| status::rows(name, seen)).collect();
+        let wanted = recorded.iter().flat_map(|release| release.desired.services.keys());
+        services.extend(super::missing(wanted, &services));
         Ok(Status {
             app: app.name.to_string(),
             environment: app.env.to_string(),
@@ -347,11 +351,7 @@ impl Site for AwsSite {
                 _ => None,
             },
             front: status::front(&found.targets),
-            services: found
-                .services
-                .iter()
-                .flat_map(|(name, seen)| status::rows(name, seen))
-                .collect(),
+            services,
         })
     }
 

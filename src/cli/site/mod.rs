@@ -211,6 +211,22 @@ pub struct ServiceStatus {
     pub release: Option<String>,
 }
 
+/// A row for each service that should run and of which nothing was found.
+fn missing<'a>(
+    wanted: impl IntoIterator<Item = &'a String>,
+    found: &[ServiceStatus],
+) -> Vec<ServiceStatus> {
+    let missing = wanted.into_iter().filter(|name| !found.iter().any(|row| row.service == **name));
+    missing
+        .map(|name| ServiceStatus {
+            service: name.clone(),
+            state: "missing: `mizan deploy` starts it again".to_owned(),
+            container: "-".to_owned(),
+            release: None,
+        })
+        .collect()
+}
+
 /// An environment that this version cannot deploy to.
 pub fn unsupported(app: &App) -> Error {
     Error::new(
