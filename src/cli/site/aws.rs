@@ -243,11 +243,14 @@ impl Site for AwsSite {
         &self.ledger
     }
 
+    /// A lock in our bucket is a file of the ledger: where that is gone, it would be all there is.
     async fn exists(&self) -> Result<bool> {
-        match self.own_bucket {
-            true => self.clients.bucket(&self.scope).exists().await,
-            false => Ok(true),
+        if !self.own_bucket {
+            return Ok(true);
         }
+        let bucket = self.clients.bucket(&self.scope);
+        Ok(bucket.exists().await?
+            && bucket.has(&format!("{}/", self.scope.ledger_prefix())).await?)
     }
 
     async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<Guard> {

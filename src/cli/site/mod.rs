@@ -60,7 +60,7 @@ pub trait Site: Sized {
     /// Its releases.
     fn ledger(&self) -> &Ledger;
 
-    /// False if nothing of it exists, not even a place for a lock.
+    /// False if it has no place for a lock: nothing of it was ever made, or all was removed.
     async fn exists(&self) -> Result<bool>;
 
     /// Takes the lock; waits for at most `wait` if another has it.
