@@ -28,13 +28,14 @@ use crate::{
     plan::{Basis, Late, Note, Plan, StepId, hash},
     secret::SecretValue,
     targets::{
-        LogLine, LogRequest, Source,
+        EnvSpec, LogLine, LogRequest, Source,
         aws::{
             self, AwsExecutor, Clients, Desired, GivenBalancer, Inputs, Network, Observed, Op,
             Scope, api,
             diff::{self, Purpose},
             observe::{self, Recorded},
             secrets::Store,
+            spec::TaskSpec,
             validate,
         },
         local::StateDir,
@@ -103,6 +104,25 @@ impl AwsSite {
         match references.get(name) {
             Some(version) => version.clone(),
             None => self.secrets.version(name).map(str::to_owned),
+        }
+    }
+
+    /// Tasks get the values that secrets have when they start, whatever they had when the task
+    /// definition was recorded; so these versions are what a rollback brings, and what it records.
+    fn refresh(&self, app: &App, task: &mut TaskSpec) {
+        for (name, value) in &mut task.env {
+            let EnvSpec::Secret { fingerprint } = value else { continue };
+            match task.references.get(name) {
+                None => *fingerprint = self.secrets.version(name).map(str::to_owned),
+                // One that `mizan.yaml` does not name any more was not looked at.
+                Some(arn) => {
+                    let known = self.references.as_ref().ok().and_then(|known| known.get(name));
+                    let spec = app.secrets.get(name).and_then(|spec| spec.from.as_ref());
+                    if let Some(version) = known.filter(|_| spec == Some(arn)) {
+                        fingerprint.clone_from(version);
+                    }
+                }
+            }
         }
     }
 
@@ -308,9 +328,12 @@ impl Site for AwsSite {
         self.look(plan, lock, Some(desired), observed)
     }
 
-    async fn look_back(&self, _app: &App, to: &Release) -> Result<Look<Self>> {
+    async fn look_back(&self, app: &App, to: &Release) -> Result<Look<Self>> {
         let to = observe::current_release(to)?;
-        let desired = to.desired.clone();
+        let mut desired = to.desired.clone();
+        for service in desired.services.values_mut() {
+            self.refresh(app, &mut service.task);
+        }
         let observed = self.observe(Some(&desired)).await?;
         let plan = diff::plan(&desired, &observed, Purpose::Rollback(&to))?;
         self.look(plan, BaseLock::default(), Some(desired), observed)
