@@ -2,6 +2,7 @@
 
 mod drift;
 mod foreign;
+mod images;
 mod lock;
 mod secrets;
 mod traffic;
