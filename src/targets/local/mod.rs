@@ -24,7 +24,7 @@ pub use logs::follow as follow_logs;
 pub use names::{Labels, Scope};
 pub use observe::{ContainerRole, Observed, SeenContainer, SeenFront, observe};
 pub use op::Op;
-pub use plane::{PlaneConfig, foreseen_plane, plane_of};
+pub use plane::{PlaneConfig, Policy, foreseen_plane, plane_of};
 pub use probe::ask as ask_health;
 pub use secrets::SecretStore;
 pub use state::StateDir;

@@ -1,5 +1,6 @@
 //! Deploys to an AWS account, seen from outside: drift, foreign things, locks, secrets, visitors.
 
+mod board;
 mod drift;
 mod foreign;
 mod images;
