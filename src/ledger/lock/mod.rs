@@ -110,21 +110,6 @@ impl Guard {
         }
     }
 
-    /// Does `work` while the lock is held and gives it back then, however that ended.
-    ///
-    /// # Errors
-    /// Those of `work`, and of [`Guard::release`] if it had none.
-    pub async fn during<T, E: From<Error>>(
-        self,
-        work: impl AsyncFnOnce(&Self) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let result = work(&self).await;
-        let released = self.release().await;
-        let value = result?;
-        released?;
-        Ok(value)
-    }
-
     /// Gives the lock back, if it is still ours.
     ///
     /// # Errors

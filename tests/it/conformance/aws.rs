@@ -77,7 +77,8 @@ impl Fargate {
         let root = self.sandbox.app();
         let fixture =
             Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/conformance-app"));
-        let mut config = fs::read_to_string(fixture.join("mizan.yaml")).expect("the fixture");
+        let original = |name| fs::read_to_string(fixture.join(name)).expect("the fixture");
+        let mut config = original("mizan.yaml");
         let name = format!("app: {}", self.sandbox.name());
         let own = [("app: conformance", name.as_str())];
         for (from, to) in OWN.iter().chain(&own).chain(&app.edits).chain(more) {
@@ -88,7 +89,10 @@ impl Fargate {
             BESIDE.iter().for_each(|service| config = config.replace(service, ""));
         }
         let state = json!({"version": app.version, "fault": app.fault}).to_string();
-        for (name, text) in [("mizan.yaml", config), ("app.json", state)] {
+        let dockerfile = app.dockerfile(&original("Dockerfile"));
+        for (name, text) in
+            [("mizan.yaml", config), ("app.json", state), ("Dockerfile", dockerfile)]
+        {
             fs::write(root.join(name), text).expect("a file of the app");
         }
     }

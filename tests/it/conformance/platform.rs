@@ -16,17 +16,33 @@ pub struct App {
     pub fault: &'static str,
     /// Replacements in its `mizan.yaml`.
     pub edits: Vec<(&'static str, &'static str)>,
+    /// What its image runs, as a Dockerfile writes it.
+    pub command: &'static str,
 }
+
+/// What the fixture's image runs.
+const COMMAND: &str = r#"["python", "manage.py", "web"]"#;
 
 impl App {
     /// A version that works.
     pub fn version(version: impl ToString) -> Self {
-        Self { version: version.to_string(), fault: "", edits: Vec::new() }
+        Self { version: version.to_string(), fault: "", edits: Vec::new(), command: COMMAND }
     }
 
     /// The same with a fault.
     pub fn with_fault(self, fault: &'static str) -> Self {
         Self { fault, ..self }
+    }
+
+    /// The same with an image that runs something else.
+    pub fn with_command(self, command: &'static str) -> Self {
+        Self { command, ..self }
+    }
+
+    /// Its Dockerfile, made of the fixture's.
+    pub fn dockerfile(&self, fixture: &str) -> String {
+        assert!(fixture.contains(COMMAND), "the fixture runs something else");
+        fixture.replace(COMMAND, self.command)
     }
 
     /// The same with something replaced in `mizan.yaml`.

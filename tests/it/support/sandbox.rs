@@ -67,10 +67,14 @@ impl Ended {
 impl Sandbox {
     /// A copy of the fixture, under a name that no other test has.
     pub fn new(fixture: &str) -> Self {
+        Self::of(&Path::new("tests/fixtures").join(fixture))
+    }
+
+    /// A copy of an app of this repository, likewise.
+    pub fn of(source: &Path) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let folder = tempfile::Builder::new().prefix("mizan-").tempdir().expect("a folder");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(fixture);
-        copy(&source, &folder.path().join("app"));
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(source), &folder.path().join("app"));
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test-{}-{count}", std::process::id());
         // The data folders are the sandbox's own, so the program is handed in instead of fetched.
@@ -178,9 +182,13 @@ fn remove_by_label(name: &str) {
     }
 }
 
+/// What lies in a folder where somebody works, and is no source.
+const LEFT_OUT: [&str; 5] = ["node_modules", "dist", ".venv", "__pycache__", "mizan.lock"];
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("the fixture").flatten() {
+    let entries = fs::read_dir(from).expect("the fixture").flatten();
+    for entry in entries.filter(|it| !LEFT_OUT.iter().any(|name| it.file_name() == *name)) {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
             copy(&entry.path(), &target);

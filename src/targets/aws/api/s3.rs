@@ -147,6 +147,14 @@ impl Bucket {
         }
     }
 
+    /// True if there is a file whose name begins with `prefix`.
+    ///
+    /// # Errors
+    /// AWS refuses, or cannot be reached.
+    pub async fn has(&self, prefix: &str) -> Result<bool> {
+        Ok(!self.list(prefix).await?.is_empty())
+    }
+
     /// Removes every file whose name begins with `prefix`; returns how many there were.
     ///
     /// # Errors

@@ -83,6 +83,11 @@ impl Aws {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The port of 127.0.0.1 that all load balancers answer at, told apart by the `Host`.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The address of moto, which has the autoscaling.
     pub fn moto(&self) -> String {
         format!("http://127.0.0.1:{}", self.moto_port)
@@ -111,6 +116,13 @@ impl Aws {
             ("MIZAN_AWS_REGISTRY", format!("127.0.0.1:{}", self.port)),
             ("MIZAN_AWS_LOAD_BALANCER", self.endpoint()),
         ]
+    }
+
+    /// A PostgreSQL where the tasks are, empty; its URL as they know it. It goes with the account.
+    pub fn database(&self) -> String {
+        let started = self.script("database").output().expect("the script runs");
+        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+        String::from_utf8(started.stdout).expect("a URL").trim().to_owned()
     }
 
     /// Asks the emulators without what is tested.
