@@ -65,6 +65,7 @@ impl World {
         let cloudflare =
             Cloudflare::new(Http::new().unwrap(), &zone.base_url(), token, Retries::default());
         let executor = AwsExecutor {
+            lock_removed: Default::default(),
             clients: clients(&acm.url()).await,
             scope: scope(),
             desired: None,

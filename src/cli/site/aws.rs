@@ -14,6 +14,7 @@ use std::{
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::{Look, MissingSecret, SecretInput, Secrets, Site, Status, Teardown};
 use crate::{
@@ -47,6 +48,8 @@ pub struct AwsSite {
     clients: Clients,
     ledger: Ledger,
     lock: Lock,
+    /// See [`Guard::removed`].
+    lock_removed: CancellationToken,
     /// The bucket of the ledgers is where this environment's ledger is.
     own_bucket: bool,
     /// That bucket is there and marked, so that it need not be made.
@@ -201,6 +204,7 @@ impl Site for AwsSite {
             cloudflare: Cloudflare::from_environment()?,
             ledger,
             lock,
+            lock_removed: CancellationToken::new(),
             scope,
             clients,
             secrets,
@@ -256,6 +260,7 @@ impl Site for AwsSite {
         }
         let guard =
             self.lock.acquire(Claim::of_this_process(command, Timestamp::now()), wait).await?;
+        self.lock_removed = guard.removed();
         // What was read before the lock was ours may have changed since.
         match tokio::try_join!(Store::open(&self.clients, &self.scope), self.read_ledger()) {
             Ok((secrets, recorded)) => {
@@ -327,6 +332,7 @@ impl Site for AwsSite {
             desired: ground.desired,
             observed: ground.observed,
             ledger: self.ledger,
+            lock_removed: self.lock_removed,
             source,
             artifacts: self.artifacts,
             clock: Box::new(SystemClock::default()),

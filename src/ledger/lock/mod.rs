@@ -110,6 +110,15 @@ impl Guard {
         }
     }
 
+    /// To be cancelled by the holder before it removes the lock with its ledger, which is no loss. A
+    /// file lock lasts while it is open.
+    pub fn removed(&self) -> CancellationToken {
+        match self {
+            Self::Local(_) => CancellationToken::new(),
+            Self::Lease(guard) => guard.removed(),
+        }
+    }
+
     /// Does `work` while the lock is held and gives it back then, however that ended.
     ///
     /// # Errors

@@ -45,6 +45,7 @@ impl World {
             env: EnvName::new("production").unwrap(),
         };
         let executor = AwsExecutor {
+            lock_removed: Default::default(),
             clients: clients(url, scaling),
             scope,
             desired: None,
