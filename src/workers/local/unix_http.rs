@@ -14,8 +14,7 @@ pub(super) async fn send(
     request: Request<Full<Bytes>>,
 ) -> io::Result<Response<Bytes>> {
     let stream = UnixStream::connect(socket).await?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(as_io)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(as_io)?;
     // The sender goes when the answer is complete, and with it the connection ends.
     let exchange = async move {
         let (head, body) = sender.send_request(request).await?.into_parts();
