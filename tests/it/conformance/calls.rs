@@ -87,6 +87,10 @@ impl Named for Blow {
     fn fault(&self) -> &'static str {
         self.fault
     }
+
+    fn comes_first(&self) -> bool {
+        !self.site.is_read
+    }
 }
 
 /// The calls that a command makes, in their order; it is run for that.

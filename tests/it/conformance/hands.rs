@@ -26,6 +26,9 @@ pub trait Named: Sync {
 
     /// How.
     fn fault(&self) -> &'static str;
+
+    /// It tells most, and is made before others.
+    fn comes_first(&self) -> bool;
 }
 
 /// Strikes; whatever failed is told at the end, all of it.
@@ -38,11 +41,10 @@ pub fn strike_all<P: Platform + Default + Sync, S: Named, T>(
 ) {
     let journal = Journal::open(table.name());
     let (next, seen) = (AtomicUsize::new(0), Mutex::new(vec![None; strikes.len()]));
+    let mut order: Vec<_> = strikes.iter().enumerate().collect();
+    order.sort_by_key(|(_, strike)| !strike.comes_first());
     let failures = Mutex::new(Vec::new());
-    let turn = || {
-        let at = next.fetch_add(1, Ordering::Relaxed);
-        strikes.get(at).map(|strike| (at, strike))
-    };
+    let turn = || order.get(next.fetch_add(1, Ordering::Relaxed)).copied();
     // After a failure a hand goes on with another platform: nobody knows what is left of the first.
     let work = |given: Option<&P>| {
         let mut turns = std::iter::from_fn(turn);

@@ -198,14 +198,17 @@ impl Shared {
 
     /// The hooks are taken out while they run: they may use the proxy themselves.
     fn run_hooks(&self, call: &Call, place: Place, moment: Moment) {
-        let (all, forgotten) = {
+        let (mut meant, forgotten) = {
             let mut state = self.state();
-            (std::mem::take(&mut state.hooks), state.forgotten)
+            let is_meant =
+                |(at, when, _): &(At, Moment, Hook)| *when == moment && at.means(call, place);
+            let (meant, rest): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut state.hooks).into_iter().partition(is_meant);
+            // In the same breath: a call beside this one may be meant by another.
+            state.hooks = rest;
+            state.struck += meant.len();
+            (meant, state.forgotten)
         };
-        let (mut meant, rest): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|(at, when, _)| *when == moment && at.means(call, place));
-        self.keep(forgotten, rest);
-        self.state().struck += meant.len();
         for (_, _, hook) in &mut meant {
             hook(call);
         }

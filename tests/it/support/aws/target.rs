@@ -94,6 +94,7 @@ static CHANCE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"mizan-\d{12}-[a-z]+-[a-z]+-\d+", "bucket"),
         (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "*"),
         (r"\b[0-9a-f]{16,}\b", "*"),
+        (r"/[0-9a-z]{16}\b", "/*"),
         (r"\b(sg|vpc|subnet|eni|rtb)-[0-9a-f]+", "$1-*"),
         (r"^(secret:.+)-[A-Za-z0-9]{6}$", "$1-*"),
         (r":\d+$", ":*"),
@@ -138,6 +139,11 @@ mod tests {
                 "elasticloadbalancing",
                 "LoadBalancerArn=arn%3Aaws%3Aelasticloadbalancing%3Ax%3A1%3Aloadbalancer%2Fapp%2Fboard%2F0123456789abcdef",
                 "loadbalancer/app/board/*",
+            ),
+            (
+                "elasticloadbalancing",
+                "ListenerArn=arn:aws:elasticloadbalancing:x:1:listener/app/b/e2c606wxmcsd4rem/a7tnqy8fvv9lrnwx",
+                "listener/app/b/*/*",
             ),
             ("sts", "Action=GetCallerIdentity", ""),
         ] {
