@@ -8,6 +8,7 @@ from ministack.app import main
 import calls
 import health
 import registry
+import rollouts
 import starts
 import web_sockets
 
@@ -16,6 +17,7 @@ if __name__ == "__main__":
     calls.install()
     registry.install()
     starts.install()
+    rollouts.install()
     if os.environ.get("HEALTH_CHECKS") == "true":
         health.install(pace=float(os.environ.get("HEALTH_PACE", "1")))
     main()

@@ -14,6 +14,7 @@ use std::{
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::{Look, MissingSecret, SecretInput, Secrets, Site, Status, Teardown, ledger};
 use crate::{
@@ -49,6 +50,8 @@ pub struct AwsSite {
     clients: Clients,
     ledger: Ledger,
     lock: Lock,
+    /// See [`Guard::removed`].
+    lock_removed: CancellationToken,
     /// The bucket of the ledgers is where this environment's ledger is.
     own_bucket: bool,
     /// That bucket is there and marked, so that it need not be made.
@@ -255,6 +258,7 @@ impl Site for AwsSite {
             place: place?,
             ledger,
             lock,
+            lock_removed: CancellationToken::new(),
             scope,
             clients,
             secrets,
@@ -314,6 +318,7 @@ impl Site for AwsSite {
         }
         let guard =
             self.lock.acquire(Claim::of_this_process(command, Timestamp::now()), wait).await?;
+        self.lock_removed = guard.removed();
         // What was read before the lock was ours may have changed since.
         match tokio::try_join!(Store::open(&self.clients, &self.scope), self.read_ledger()) {
             Ok((secrets, recorded)) => {
@@ -394,6 +399,7 @@ impl Site for AwsSite {
             desired: ground.desired,
             observed: ground.observed,
             ledger: self.ledger,
+            lock_removed: self.lock_removed,
             source,
             artifacts: self.artifacts,
             clock: Box::new(SystemClock::default()),

@@ -110,6 +110,15 @@ impl Guard {
         }
     }
 
+    /// To be cancelled by the holder before it removes the lock with its ledger, which is no loss. A
+    /// file lock lasts while it is open.
+    pub fn removed(&self) -> CancellationToken {
+        match self {
+            Self::Local(_) => CancellationToken::new(),
+            Self::Lease(guard) => guard.removed(),
+        }
+    }
+
     /// Gives the lock back, if it is still ours.
     ///
     /// # Errors

@@ -315,7 +315,7 @@ fn a_service_that_is_gone_before_it_is_recorded_is_missing_and_comes_back() {
 fn delete_worker_at_the_record(platform: &Fargate, recording: &Arc<AtomicBool>) {
     let (client, cluster) = (platform.aws().client(), prefix(platform));
     let (worker, recording) = (format!("{cluster}-worker"), Arc::clone(recording));
-    platform.proxy().on(At::From(1), Moment::Before, move |call| {
+    platform.proxy().on(At::From(Box::new(At::Call(1))), Moment::Before, move |call| {
         if call.name() != "s3:PutObject" {
             return;
         }

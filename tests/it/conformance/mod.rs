@@ -8,6 +8,7 @@ mod aws;
 mod calls;
 mod deploys;
 mod faults;
+mod hands;
 mod local;
 mod platform;
 mod table;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::World;
+use super::{World, table::is_full};
 use crate::support::{Ended, Running, aws::Proxy};
 
 /// The app to deploy: a version of the fixture, and what is wrong with it.
@@ -96,8 +96,15 @@ pub trait Platform {
     /// What somebody else had put there is taken away; false if it was gone.
     fn unsquat(&self, what: &str) -> bool;
 
-    /// From now on the app has only what every deploy needs, if this is not a full run.
+    /// From now on the app has only what every deploy needs.
     fn lighten(&self) {}
+
+    /// The same, unless every step is to be struck: then it has everything.
+    fn lighten_a_sample(&self) {
+        if !is_full() {
+            self.lighten();
+        }
+    }
 
     /// Runs `mizan` to its end.
     fn run(&self, arguments: &[&str]) -> Ended {
@@ -156,4 +163,7 @@ pub trait Machine: Platform {
 pub trait Cloud: Platform {
     /// What every call passes on its way; it can strike them.
     fn proxy(&self) -> &Proxy;
+
+    /// The name of the app, which is part of the names of all that is made for it.
+    fn app(&self) -> &str;
 }

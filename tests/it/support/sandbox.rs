@@ -150,6 +150,8 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         let destroyed = self.mizan(&["destroy", "--yes", "--volumes", "--quiet"]).output();
         if destroyed.is_ok_and(|output| output.status.success()) {
+            // What was built for a cloud is a cache of this machine, and nobody's any more.
+            remove_by_label(&self.name, &[IMAGES]);
             return;
         }
         // A test that broke the tool must not leave its containers to the next one.
@@ -158,26 +160,32 @@ impl Drop for Sandbox {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
-        remove_by_label(&self.name);
+        remove_by_label(&self.name, &EVERYTHING);
     }
 }
 
+/// How the engine lists a kind of thing, and how it removes them.
+type Kind = (&'static [&'static str], &'static [&'static str]);
+
+const IMAGES: Kind = (&["image", "ls", "-q"], &["image", "rm", "-f"]);
+const EVERYTHING: [Kind; 4] = [
+    (&["ps", "-aq"], &["rm", "-fv"]),
+    (&["network", "ls", "-q"], &["network", "rm"]),
+    (&["volume", "ls", "-q"], &["volume", "rm"]),
+    IMAGES,
+];
+
 /// The last resort: whatever the engine has with the app's label.
-fn remove_by_label(name: &str) {
+fn remove_by_label(name: &str, kinds: &[Kind]) {
     let label = format!("label=mizan.app={name}");
-    for (list, remove) in [
-        (["ps", "-aq"].as_slice(), ["rm", "-fv"].as_slice()),
-        (&["network", "ls", "-q"], &["network", "rm"]),
-        (&["volume", "ls", "-q"], &["volume", "rm"]),
-        (&["image", "ls", "-q"], &["image", "rm", "-f"]),
-    ] {
-        let Ok(found) = Command::new("docker").args(list).args(["--filter", &label]).output()
+    for (list, remove) in kinds {
+        let Ok(found) = Command::new("docker").args(*list).args(["--filter", &label]).output()
         else {
             return;
         };
         let found = String::from_utf8_lossy(&found.stdout).into_owned();
         if !found.trim().is_empty() {
-            let _ = Command::new("docker").args(remove).args(found.split_whitespace()).output();
+            let _ = Command::new("docker").args(*remove).args(found.split_whitespace()).output();
         }
     }
 }

@@ -334,6 +334,21 @@ async fn a_lock_whose_file_was_removed_is_lost() {
 }
 
 #[tokio::test]
+async fn a_lock_whose_holder_removes_its_file_is_not_lost() {
+    let (world, anna, ben) = world();
+    let guard = take(&anna).await.unwrap();
+    guard.removed().cancel();
+    world.files.delete(&Path::from("lock.json")).await.unwrap();
+    world.pass(100).await;
+    assert_eq!(guard.check().await, Ok(()));
+    assert!(!guard.lost().is_cancelled());
+    // Whoever comes next begins anew, and is left alone.
+    let next = take(&ben).await.unwrap();
+    guard.release().await.unwrap();
+    assert_eq!((next.fencing(), next.check().await), (1, Ok(())));
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_not_taken_for_a_free_lock() {
     let (_, anna, _) = world();
     let text = r#"{"format": "mizan-lease", "version": 1, "fencing": 3, "mark": "", "held": {}}"#;
