@@ -25,5 +25,5 @@ bench: ## measure the speeds that the README states, and deploys to AWS against 
 	@scripts/bench.sh
 	@scripts/bench-aws.sh
 
-conformance: ## the whole matrix: every step of every target, with a fault before and after it
+conformance: ## the whole matrix: a fault at every step of every target and at every call to AWS
 	@scripts/test.sh conformance

@@ -7,7 +7,8 @@
 #   aws-emulators.sh sweep       end those whose owner is gone
 #   aws-emulators.sh status      say what runs; fails unless both answer
 #   aws-emulators.sh env         what to `eval` to use them
-#   aws-emulators.sh image       make sure that their image is there, and print its name
+#   aws-emulators.sh database    start a PostgreSQL where the tasks are, and print its URL as they know it
+#   aws-emulators.sh image       make sure that the images of all of them are there, and print the emulators' name
 #
 # MIZAN_AWS_PORT (4566) and MIZAN_MOTO_PORT (5566) choose the ports on 127.0.0.1, and thereby the instance: any number
 # can run beside each other, each with its own network. MIZAN_AWS_OPTIONS is handed to `docker run` of ministack, for
@@ -17,6 +18,7 @@
 source "$(dirname "$0")/lib.sh"
 
 recipe=$root/scripts/aws-emulators
+database_recipe=$root/scripts/postgres
 account=123456789012
 region=${AWS_REGION:-eu-west-1}
 port=${MIZAN_AWS_PORT:-4566}
@@ -25,33 +27,36 @@ name=mizan-aws-$port
 label=mizan.aws-emulators
 owner_label=mizan.aws-emulators.owner
 
-image_name() { echo "mizan-aws-emulators:$(cat "$recipe"/* | sha256sum | cut -c 1-16)"; }
-
-# Prints the image's name; built once per state of its recipe.
 image() {
+  image_of mizan-postgres "$database_recipe" >/dev/null
+  image_of mizan-aws-emulators "$recipe"
+}
+
+# image_of NAME RECIPE: prints the image's name; built once per state of its recipe.
+image_of() {
   local image
-  image=$(image_name)
+  image=$1:$(cat "$2"/* | sha256sum | cut -c 1-16)
   if ! docker image inspect "$image" >/dev/null 2>&1; then
     "$root/scripts/base-images.sh"
     lock aws-emulators # two callers at once: the second finds the image of the first
-    docker image inspect "$image" >/dev/null 2>&1 || build "$image"
+    docker image inspect "$image" >/dev/null 2>&1 || build "$image" "$2"
   fi
   echo "$image"
 }
 
 build() {
-  say "building $1 (PyPI; once)"
-  docker build --quiet --label "$label" --tag "$1" "$recipe" >/dev/null 2>"$cache/aws-emulators.log" ||
-    fail "the image of the AWS emulators could not be built" "see $cache/aws-emulators.log"
+  say "building $1 (once)"
+  docker build --quiet --label "$label=${1%:*}" --tag "$1" "$2" >/dev/null 2>"$cache/aws-emulators.log" ||
+    fail "the image $1 could not be built" "see $cache/aws-emulators.log"
   local older
-  mapfile -t older < <(docker image ls --quiet --filter "label=$label" --filter "before=$1")
+  mapfile -t older < <(docker image ls --quiet --filter "label=$label=${1%:*}" --filter "before=$1")
   [ ${#older[@]} = 0 ] || docker image rm "${older[@]}" >/dev/null 2>&1 || true # in use: the next build takes it
 }
 
 start() {
   "$root/scripts/docker-engine.sh" ensure
   local image
-  image=$(image)
+  image=$(image_of mizan-aws-emulators "$recipe")
   if ! running_from "$image"; then
     take_away "$name" # of a run that was killed, or of another version
     sweep
@@ -80,6 +85,24 @@ start_moto() {
   docker run --detach --init --name "$name-moto" --network "$name" --label "$label" \
     --publish "127.0.0.1:$moto_port:5000" --env MOTO_ACCOUNT_ID="$account" \
     "$1" python moto_server.py -H 0.0.0.0 -p 5000 >/dev/null || fail "moto did not start"
+}
+
+# What RDS would be, empty each time. Only the tasks reach it; its password is no secret.
+database() {
+  local image
+  docker network inspect "$name" >/dev/null 2>&1 || fail "no emulator runs at 127.0.0.1:$port" "$0 start"
+  image=$(image_of mizan-postgres "$database_recipe")
+  if [ "$(docker inspect --format '{{.State.Running}}' "$name-database" 2>/dev/null)" != true ]; then
+    remove_containers "name=^$name-database\$"
+    docker run --detach --name "$name-database" --network "$name" --network-alias database --label "$label" \
+      "$image" >/dev/null || fail "PostgreSQL did not start"
+  fi
+  local deadline=$((SECONDS + 60))
+  until docker exec "$name-database" pg_isready --quiet --host=127.0.0.1; do
+    [ "$SECONDS" -lt "$deadline" ] || fail "PostgreSQL does not answer" "docker logs $name-database"
+    sleep 0.1
+  done
+  echo "postgres://app:app@database:5432/app"
 }
 
 engine_socket() {
@@ -120,7 +143,7 @@ sweep() {
 }
 
 take_away() {
-  remove_containers "name=^$1(-moto)?\$"
+  remove_containers "name=^$1(-moto|-database)?\$"
   remove_containers "label=ministack.instance=$1:4566" # what it had started, if it was killed
   docker network rm "$1" >/dev/null 2>&1 || true
   remove_image_tags "127.0.0.1:${1##*-}/"
@@ -174,7 +197,7 @@ EOF
 }
 
 case ${1:-} in
-  start | stop | sweep | status | image) "$1" ;;
+  start | stop | sweep | status | database | image) "$1" ;;
   env) print_env ;;
-  *) fail "usage: aws-emulators.sh start | stop | sweep | status | env | image" ;;
+  *) fail "usage: aws-emulators.sh start | stop | sweep | status | env | database | image" ;;
 esac

@@ -26,7 +26,7 @@ about() {
     traffic) echo "releases under load: nobody sees a failure" ;;
     edge) echo "the board behind Workers on the stand-in for Cloudflare" ;;
     browser) echo "the deployed board in Chromium" ;;
-    conformance) echo "every step of every target, with a fault before and after it; the full load" ;;
+    conformance) echo "a fault at every step of every target and at every call to AWS; the full load" ;;
   esac
 }
 
@@ -97,7 +97,7 @@ run_rust() {
 
 step_conformance() {
   prepare_rust
-  MIZAN_CONFORMANCE=full run_rust --run-ignored all -E 'test(/^conformance::/) + test(/conformance_/)'
+  MIZAN_CONFORMANCE=full run_rust --profile conformance --run-ignored all -E 'test(/^conformance::/) + test(/conformance_/)'
   "$root/scripts/traffic-test.sh" 20000
 }
 

@@ -8,12 +8,16 @@ from ministack.app import main
 import calls
 import health
 import registry
+import rollouts
+import starts
 import web_sockets
 
 if __name__ == "__main__":
     web_sockets.install()
     calls.install()
     registry.install()
+    starts.install()
+    rollouts.install()
     if os.environ.get("HEALTH_CHECKS") == "true":
         health.install(pace=float(os.environ.get("HEALTH_PACE", "1")))
     main()

@@ -10,7 +10,7 @@ use super::{
     execute::{execute, with_lock},
     output::Output,
     project::Project,
-    site::{Site, Teardown, on_target},
+    site::{Look, Site, Teardown, on_target},
     terminal::Terminal,
 };
 use crate::{ledger::Guard, model::App};
@@ -47,26 +47,31 @@ async fn destroy<S: Site>(
     }
     if !site.exists().await? {
         // A place for a lock would have to be made, only to be removed.
-        return Box::pin(demolish(site, args, app, terminal, output, None)).await;
+        let look = site.look_down(args.into()).await?;
+        // Unless somebody has begun to deploy meanwhile.
+        if !site.exists().await? {
+            return Box::pin(demolish(site, look, args, app, terminal, output, None)).await;
+        }
     }
     let guard = site.lock("mizan destroy", args.wait.map(Duration::from_secs)).await?;
     with_lock(guard, output, async |guard| {
-        Box::pin(demolish(site, args, app, terminal, output, Some(guard))).await
+        let look = site.look_down(args.into()).await?;
+        Box::pin(demolish(site, look, args, app, terminal, output, Some(guard))).await
     })
     .await
 }
 
 async fn demolish<S: Site>(
     site: S,
+    look: Look<S>,
     args: &DestroyArgs,
     app: &App,
     terminal: Terminal,
     output: &Output,
     guard: Option<&Guard>,
 ) -> Done {
-    let look = site.look_down(args.into()).await?;
+    output.announce(&look.plan)?;
     if !look.plan.is_noop() {
-        output.announce(&look.plan)?;
         let what = if args.volumes { "and all its data" } else { "but its data" };
         terminal.confirm(&format!("Destroy {} in {} {what}?", app.name, app.env))?;
     }
@@ -74,6 +79,9 @@ async fn demolish<S: Site>(
     let fence = guard.filter(|_| !S::LOCK_GOES_FIRST);
     execute(&look.plan, executor, fence, S::PARALLEL, output).await?;
     let done = Destroyed { destroyed: look.plan.steps.len() };
-    output.result(&done, |out| writeln!(out, "{} removed", done.destroyed))?;
+    output.result(&done, |out| match done.destroyed {
+        0 => writeln!(out, "nothing of {} in {} is there to remove", app.name, app.env),
+        count => writeln!(out, "{count} removed"),
+    })?;
     Ok(ExitCode::SUCCESS)
 }

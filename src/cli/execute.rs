@@ -95,3 +95,48 @@ async fn with_faults<O, E: Executor<O>>(
     }
     engine::run(plan, &executor, sink, options).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::ExitCode;
+
+    use clap::Parser;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        cli::args::Cli,
+        error::{Error, ErrorKind},
+        ledger::{Claim, Ledger, LocalLock, Lock},
+    };
+
+    fn quiet() -> Output {
+        Output::new(&Cli::parse_from(["mizan", "--quiet", "status"]).global)
+    }
+
+    fn claim() -> Claim {
+        Claim::of_this_process("mizan deploy", Timestamp::UNIX_EPOCH)
+    }
+
+    #[tokio::test]
+    async fn work_that_fails_gives_the_lock_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Lock::Local(LocalLock::new(folder.path(), "board"));
+        let guard = lock.acquire(claim(), None).await.unwrap();
+        let done = with_lock(guard, &quiet(), async |_| Err(Error::failed("no").into())).await;
+        assert_eq!(done.unwrap_err().kind(), ErrorKind::Failed);
+        assert_eq!(lock.holder().await, Ok(None));
+    }
+
+    /// A folder takes the file of a lease and never replaces it, as a bucket does that is no longer
+    /// reached.
+    #[tokio::test]
+    async fn what_was_done_is_done_although_the_lock_cannot_be_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Lock::Lease(Ledger::local(folder.path()).unwrap().lease("board"));
+        let guard = lock.acquire(claim(), None).await.unwrap();
+        let done = with_lock(guard, &quiet(), async |_| Ok(ExitCode::SUCCESS)).await;
+        assert_eq!(done.unwrap(), ExitCode::SUCCESS);
+        assert!(lock.holder().await.unwrap().is_some(), "it falls free by itself");
+    }
+}

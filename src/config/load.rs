@@ -355,7 +355,8 @@ mod tests {
     #[test]
     fn the_edge_is_on_where_its_data_plane_is() {
         assert!(app("reference", "local").render.is_some());
-        assert!(app("reference", "production").edge.is_none());
+        let production = app("reference", "production");
+        assert!(production.edge.is_none() && production.render.is_some());
         let elsewhere = app("reference", "elsewhere");
         assert_eq!(elsewhere.edge.unwrap().domain.as_deref(), Some("board.example.com"));
         assert!(elsewhere.services.is_empty());

@@ -56,10 +56,11 @@ pub struct ArtifactRequest {
 impl ArtifactRequest {
     /// What an app's configuration asks for.
     pub fn of(app: &App) -> Self {
+        let render = app.render.as_ref().filter(|_| app.edge.is_some());
         Self {
             schema: app.schema.clone(),
-            bundle: app.render.as_ref().map(|render| render.bundle.clone()),
-            assets: app.render.as_ref().and_then(|render| render.assets.clone()),
+            bundle: render.map(|render| render.bundle.clone()),
+            assets: render.and_then(|render| render.assets.clone()),
         }
     }
 

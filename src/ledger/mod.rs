@@ -10,7 +10,7 @@ mod record;
 mod s3;
 mod store;
 
-pub use lease::{LeaseGuard, LeaseLock};
+pub use lease::{LOCK_FILE, LeaseGuard, LeaseLock};
 pub use lock::{Claim, Guard, Holder, LocalGuard, LocalLock, Lock};
 pub use place::Place;
 pub use record::{GitRevision, ImageRecord, InventoryItem, Release};

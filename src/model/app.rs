@@ -31,7 +31,7 @@ pub struct App {
     pub domain: Option<String>,
     /// The edge in front of the app, if it is on for this environment.
     pub edge: Option<Edge>,
-    /// Server rendering at the edge, if the app has it and the edge is on.
+    /// Server rendering, if the app has it; nothing renders without the edge.
     pub render: Option<Render>,
     /// Where it runs.
     pub target: Target,

@@ -66,6 +66,7 @@ impl World {
             Cloudflare::new(Http::new().unwrap(), &zone.base_url(), token, Retries::default());
         let executor = AwsExecutor {
             returning: None,
+            lock_removed: Default::default(),
             clients: clients(&acm.url()).await,
             scope: scope(),
             desired: None,

@@ -2,7 +2,7 @@
 //! process dies, or when the supervisor itself is killed.
 
 mod origin;
-mod plane;
+pub mod plane;
 mod visitor;
 
 use std::{

@@ -14,6 +14,7 @@ use std::{
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::{Look, MissingSecret, SecretInput, Secrets, Site, Status, Teardown, ledger};
 use crate::{
@@ -28,13 +29,14 @@ use crate::{
     plan::{Basis, Late, Note, Plan, StepId, hash},
     secret::SecretValue,
     targets::{
-        LogLine, LogRequest, Source,
+        EnvSpec, LogLine, LogRequest, Source,
         aws::{
             self, AwsExecutor, Clients, Desired, GivenBalancer, Inputs, Network, Observed, Op,
             Scope,
             diff::{self, Purpose},
             observe::{self, Recorded as LedgerRecords},
             secrets::Store,
+            spec::TaskSpec,
             validate,
         },
         local::StateDir,
@@ -48,6 +50,8 @@ pub struct AwsSite {
     clients: Clients,
     ledger: Ledger,
     lock: Lock,
+    /// See [`Guard::removed`].
+    lock_removed: CancellationToken,
     /// The bucket of the ledgers is where this environment's ledger is.
     own_bucket: bool,
     /// That bucket is there and marked, so that it need not be made.
@@ -109,6 +113,25 @@ impl AwsSite {
         match references.get(name) {
             Some(version) => version.clone(),
             None => self.secrets.version(name).map(str::to_owned),
+        }
+    }
+
+    /// Tasks get the values that secrets have when they start, whatever they had when the task
+    /// definition was recorded; so these versions are what a rollback brings, and what it records.
+    fn refresh(&self, app: &App, task: &mut TaskSpec) {
+        for (name, value) in &mut task.env {
+            let EnvSpec::Secret { fingerprint } = value else { continue };
+            match task.references.get(name) {
+                None => *fingerprint = self.secrets.version(name).map(str::to_owned),
+                // One that `mizan.yaml` does not name any more was not looked at.
+                Some(arn) => {
+                    let known = self.references.as_ref().ok().and_then(|known| known.get(name));
+                    let spec = app.secrets.get(name).and_then(|spec| spec.from.as_ref());
+                    if let Some(version) = known.filter(|_| spec == Some(arn)) {
+                        fingerprint.clone_from(version);
+                    }
+                }
+            }
         }
     }
 
@@ -235,6 +258,7 @@ impl Site for AwsSite {
             place: place?,
             ledger,
             lock,
+            lock_removed: CancellationToken::new(),
             scope,
             clients,
             secrets,
@@ -278,11 +302,14 @@ impl Site for AwsSite {
         &self.ledger
     }
 
+    /// A lock in our bucket is a file of the ledger: where that is gone, it would be all there is.
     async fn exists(&self) -> Result<bool> {
-        match self.own_bucket {
-            true => self.clients.bucket(&self.scope).exists().await,
-            false => Ok(true),
+        if !self.own_bucket {
+            return Ok(true);
         }
+        let bucket = self.clients.bucket(&self.scope);
+        Ok(bucket.exists().await?
+            && bucket.has(&format!("{}/", self.scope.ledger_prefix())).await?)
     }
 
     async fn lock(&mut self, command: &str, wait: Option<Duration>) -> Result<Guard> {
@@ -291,6 +318,7 @@ impl Site for AwsSite {
         }
         let guard =
             self.lock.acquire(Claim::of_this_process(command, Timestamp::now()), wait).await?;
+        self.lock_removed = guard.removed();
         // What was read before the lock was ours may have changed since.
         match tokio::try_join!(Store::open(&self.clients, &self.scope), self.read_ledger()) {
             Ok((secrets, recorded)) => {
@@ -344,9 +372,12 @@ impl Site for AwsSite {
         self.look(plan, lock, Some(desired), observed, None)
     }
 
-    async fn look_back(&self, _app: &App, to: &Release) -> Result<Look<Self>> {
+    async fn look_back(&self, app: &App, to: &Release) -> Result<Look<Self>> {
         let to = observe::current_release(to)?;
-        let desired = to.desired.clone();
+        let mut desired = to.desired.clone();
+        for service in desired.services.values_mut() {
+            self.refresh(app, &mut service.task);
+        }
         let recorded = to.plane.as_ref().map(|plane| plane.recorded.clone());
         let expected = recorded.as_ref().map(Recorded::versions).unwrap_or_default();
         let observed = self.observe(Some(&desired), &expected).await?;
@@ -368,6 +399,7 @@ impl Site for AwsSite {
             desired: ground.desired,
             observed: ground.observed,
             ledger: self.ledger,
+            lock_removed: self.lock_removed,
             source,
             artifacts: self.artifacts,
             clock: Box::new(SystemClock::default()),
@@ -380,6 +412,10 @@ impl Site for AwsSite {
         let live = self.ledger.current().await?;
         let recorded = live.as_ref().map(observe::current_release).transpose()?;
         let found = observe::status(&self.clients, &self.scope, &self.cluster(app)?).await?;
+        let mut services: Vec<_> =
+            found.services.iter().flat_map(|(name, seen)| status::rows(name, seen)).collect();
+        let wanted = recorded.iter().flat_map(|release| release.desired.services.keys());
+        services.extend(super::missing(wanted, &services));
         Ok(Status {
             app: app.name.to_string(),
             environment: app.env.to_string(),
@@ -389,11 +425,7 @@ impl Site for AwsSite {
                 _ => None,
             },
             front: status::front(&found.targets),
-            services: found
-                .services
-                .iter()
-                .flat_map(|(name, seen)| status::rows(name, seen))
-                .collect(),
+            services,
         })
     }
 

@@ -409,7 +409,8 @@ impl Site for LocalSite {
                 release: seen.release.map(|id| id.to_string()),
             });
         }
-        services.extend(status::missing(desired.as_ref(), &services));
+        let wanted = desired.iter().flat_map(|desired| desired.services.keys());
+        services.extend(super::missing(wanted, &services));
         let front = match (&observed.front, &live) {
             (Some(_), _) => "front running",
             (None, Some(_)) => "front stopped: `mizan deploy` starts it again",

@@ -66,7 +66,7 @@ pub trait Site: Sized {
     /// Its releases.
     fn ledger(&self) -> &Ledger;
 
-    /// False if nothing of it exists, not even a place for a lock.
+    /// False if it has no place for a lock: nothing of it was ever made, or all was removed.
     async fn exists(&self) -> Result<bool>;
 
     /// Takes the lock; waits for at most `wait` if another has it.
@@ -250,6 +250,22 @@ pub fn workers_with_logs(app: &App) -> &'static [&'static str] {
         (Target::Local { .. }, _) | (_, None) => &[],
         (_, Some(_)) => &["edge", "render", "hub"],
     }
+}
+
+/// A row for each service that should run and of which nothing was found.
+fn missing<'a>(
+    wanted: impl IntoIterator<Item = &'a String>,
+    found: &[ServiceStatus],
+) -> Vec<ServiceStatus> {
+    let missing = wanted.into_iter().filter(|name| !found.iter().any(|row| row.service == **name));
+    missing
+        .map(|name| ServiceStatus {
+            service: name.clone(),
+            state: "missing: `mizan deploy` starts it again".to_owned(),
+            container: "-".to_owned(),
+            release: None,
+        })
+        .collect()
 }
 
 /// An environment that this version cannot deploy to.

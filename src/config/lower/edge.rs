@@ -59,19 +59,15 @@ fn values(params: &Entries<Word, ParamFile>) -> BTreeMap<String, serde_json::Val
     params.iter().map(|(name, value)| (name.value.0.clone(), value.value.0.clone())).collect()
 }
 
-/// Server rendering; it needs the edge.
-pub(super) fn render(
-    file: Option<&Spanned<RenderFile>>,
-    edge: bool,
-    scope: &mut Scope<'_>,
-) -> Option<Render> {
+/// Server rendering.
+pub(super) fn render(file: Option<&Spanned<RenderFile>>, scope: &mut Scope<'_>) -> Option<Render> {
     let file = file?;
     let Some(bundle) = &file.value.bundle else {
         scope.problems.add(file.span, "the field `bundle` is missing");
         return None;
     };
     let prefix = file.value.assets_prefix.as_ref();
-    edge.then(|| Render {
+    Some(Render {
         bundle: bundle.value.0.clone(),
         assets: file.value.assets.as_ref().map(|assets| assets.value.0.clone()),
         assets_prefix: prefix

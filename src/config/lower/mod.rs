@@ -66,7 +66,7 @@ pub(crate) fn app(name: &AppName, file: EnvironmentFile, scope: &mut Scope<'_>) 
     let release = release(&file, &target, scope);
     let domain = edge::domain(file.edge.as_ref(), &target);
     let edge = edge::edge(file.edge.as_ref(), &target);
-    let render = edge::render(file.render.as_ref(), edge.is_some(), scope);
+    let render = edge::render(file.render.as_ref(), scope);
     Some(App {
         name: name.clone(),
         env: scope.env.clone(),

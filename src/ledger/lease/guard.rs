@@ -49,7 +49,7 @@ impl LeaseGuard {
         if let Some(loss) = holding.loss.get() {
             return Err(loss.clone());
         }
-        if holding.is_certain() {
+        if holding.is_certain() || holding.removed.is_cancelled() {
             return Ok(());
         }
         holding.renew().await.map_err(|error| holding.lose(holding.unconfirmed(&error)))
@@ -58,6 +58,12 @@ impl LeaseGuard {
     /// Fires as soon as it is known that the lock was lost.
     pub fn lost(&self) -> CancellationToken {
         self.holding.lost.clone()
+    }
+
+    /// To be cancelled by the holder before it removes the file itself, as whoever removes all of
+    /// the ledger does: from then on nothing is renewed, and that the file is gone is no loss.
+    pub fn removed(&self) -> CancellationToken {
+        self.holding.removed.clone()
     }
 
     /// Gives the lock back if it is still ours. Its number stays behind.
@@ -90,6 +96,8 @@ pub(super) struct Holding {
     certain_until: AtomicU64,
     loss: OnceLock<Error>,
     lost: CancellationToken,
+    /// The holder removes the file.
+    removed: CancellationToken,
 }
 
 impl Holding {
@@ -109,6 +117,7 @@ impl Holding {
             certain_until: AtomicU64::new(certain_after(sent)),
             loss: OnceLock::new(),
             lost: CancellationToken::new(),
+            removed: CancellationToken::new(),
         }
     }
 
@@ -127,6 +136,8 @@ impl Holding {
                 self.certain_until.store(certain_after(sent), Ordering::Relaxed);
                 Ok(())
             }
+            // A renewal that was under way when the file went.
+            Some(None) if self.removed.is_cancelled() => Ok(()),
             Some(other) => Err(self.lose(self.taken(other))),
         }
     }
@@ -179,11 +190,14 @@ impl Holding {
     }
 }
 
-/// Renews until the lock is lost.
+/// Renews until the lock is lost or removed.
 async fn keep(holding: Arc<Holding>) {
     let mut pause = RENEW;
     loop {
         holding.lock.clock.sleep(pause).await;
+        if holding.removed.is_cancelled() {
+            return;
+        }
         pause = match holding.renew().await {
             Ok(()) => RENEW,
             Err(_) if holding.lost.is_cancelled() => return,

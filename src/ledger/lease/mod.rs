@@ -17,6 +17,7 @@ use std::{sync::Arc, time::Duration};
 use object_store::{ObjectStore, UpdateVersion};
 
 pub use guard::LeaseGuard;
+pub use register::LOCK as LOCK_FILE;
 
 use self::{
     clock::{Clock, SystemClock},

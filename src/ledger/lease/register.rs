@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The file.
-const LOCK: &str = "lock.json";
+pub const LOCK: &str = "lock.json";
 /// A file that is written only to learn what time the store has.
 const CLOCK: &str = "lock.clock";
 /// How often a write of ours that was overtaken by an earlier one of ours is tried again.

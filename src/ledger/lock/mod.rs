@@ -110,19 +110,13 @@ impl Guard {
         }
     }
 
-    /// Does `work` while the lock is held and gives it back then, however that ended.
-    ///
-    /// # Errors
-    /// Those of `work`, and of [`Guard::release`] if it had none.
-    pub async fn during<T, E: From<Error>>(
-        self,
-        work: impl AsyncFnOnce(&Self) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let result = work(&self).await;
-        let released = self.release().await;
-        let value = result?;
-        released?;
-        Ok(value)
+    /// To be cancelled by the holder before it removes the lock with its ledger, which is no loss. A
+    /// file lock lasts while it is open.
+    pub fn removed(&self) -> CancellationToken {
+        match self {
+            Self::Local(_) => CancellationToken::new(),
+            Self::Lease(guard) => guard.removed(),
+        }
     }
 
     /// Gives the lock back, if it is still ours.

@@ -60,6 +60,9 @@ pub struct Desired {
     /// Services that took over another's place: new name to former name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub renames: BTreeMap<String, String>,
+    /// The app has server rendering, and nothing renders: the edge is off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrendered: bool,
 }
 
 /// How the web service is asked whether it is healthy, through the load balancer.
@@ -144,6 +147,7 @@ impl Desired {
             plane: draft.plane(),
             keep_releases: app.keep_releases.get(),
             renames: draft.renames(),
+            unrendered: app.render.is_some() && app.edge.is_none(),
         })
     }
 

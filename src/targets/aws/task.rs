@@ -121,7 +121,9 @@ impl SeenTask {
             "can't find the specified secret",
         ];
         let said = format!("{} {}", self.reason, self.container_reason).to_lowercase();
-        HOPELESS.iter().any(|text| said.contains(text))
+        // A role that is new may not pull for a moment; a file that is no program never becomes one.
+        let no_program = said.contains("exec: ") && said.contains("permission denied");
+        no_program || HOPELESS.iter().any(|text| said.contains(text))
     }
 
     /// The error about a task that could not begin; `what` is "service web".

@@ -1,11 +1,20 @@
 //! What somebody changed by hand is told by the field, and repaired.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
 use serde_json::{Value, json};
 
 use super::{light, plan, prefix};
 use crate::{
     conformance::{App, Fargate, Platform},
-    support::aws::{Aws, Client},
+    support::aws::{At, Aws, Client, Moment},
 };
 
 /// A change by hand.
@@ -272,4 +281,55 @@ fn what_was_deleted_by_hand_is_made_again() {
     platform.deploy().expect(0);
     assert_eq!(platform.serving().as_deref(), Ok("1"));
     platform.deploy().expect(0).says(&["Nothing to change."]);
+}
+
+/// Somebody deletes the worker when it runs already and the release is not recorded yet: status says
+/// what is missing, and the next deploy makes it again.
+#[test]
+fn a_service_that_is_gone_before_it_is_recorded_is_missing_and_comes_back() {
+    let platform = Fargate::on(Aws::shared());
+    let beat = "  beat: {command: python manage.py beat, singleton: true, stop_timeout: 5s}\n";
+    platform.write(&App::version(1).with_edit(beat, ""));
+    let recording = Arc::new(AtomicBool::new(false));
+    delete_worker_at_the_record(&platform, &recording);
+    let mut run = platform.begin("");
+    run.wait_for_step("release/r1");
+    recording.store(true, Ordering::Relaxed);
+    run.end().expect(0);
+    platform.proxy().clear();
+
+    let worker = || {
+        let status = platform.run(&["status"]).expect(0).stdout;
+        let row = status.lines().find(|row| row.trim_start().starts_with("worker"));
+        row.unwrap_or_else(|| panic!("no worker in {status}")).to_owned()
+    };
+    assert!(worker().contains("missing: `mizan deploy` starts it again"), "{}", worker());
+    assert!(plan(&platform)["steps"].to_string().contains("service/worker"));
+    platform.deploy().expect(0);
+    assert!(worker().contains("running"), "{}", worker());
+    platform.deploy().expect(0).says(&["Nothing to change."]);
+}
+
+/// Strikes the write of the record. The lock's renewals are writes too, and no step: while the worker
+/// is there, each is held for a moment, until it is known which it is.
+fn delete_worker_at_the_record(platform: &Fargate, recording: &Arc<AtomicBool>) {
+    let (client, cluster) = (platform.aws().client(), prefix(platform));
+    let (worker, recording) = (format!("{cluster}-worker"), Arc::clone(recording));
+    platform.proxy().on(At::From(Box::new(At::Call(1))), Moment::Before, move |call| {
+        if call.name() != "s3:PutObject" {
+            return;
+        }
+        let look = json!({"cluster": cluster, "services": [worker]});
+        let found = client.json("ecs", "DescribeServices", &look).unwrap_or_default();
+        let mut patience = 20;
+        while found["services"][0]["status"] == "ACTIVE" && patience > 0 {
+            if recording.load(Ordering::Relaxed) {
+                let delete = json!({"cluster": cluster, "service": worker, "force": true});
+                client.json("ecs", "DeleteService", &delete).expect("it is deleted");
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+            patience -= 1;
+        }
+    });
 }

@@ -1,5 +1,7 @@
 //! Two deployers, a lock that is lost, and a deployer that dies while the release step runs.
 
+use std::{thread, time::Duration};
+
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -43,6 +45,46 @@ fn a_deploy_that_loses_its_lock_writes_nothing_more() {
     platform.deploy().expect(0);
     assert_eq!(platform.serving().as_deref(), Ok("2"));
     platform.deploy().expect(0).says(&["Nothing to change."]);
+}
+
+/// Somebody takes the lock from a deploy that hangs: it takes nothing back and names who did it, the
+/// lock is free only when it has stopped, and the next deploy goes on from there.
+#[test]
+fn a_deploy_whose_lock_is_taken_by_force_stops_where_it_is() {
+    let platform = light(Aws::shared());
+    deployed(&platform, "1");
+    platform.run(&["unlock"]).expect(0);
+    platform.write(&App::version(2));
+    let mut run = platform.begin("hang:after:service/web");
+    run.wait_for_step("service/web");
+    while platform.serving().as_deref() != Ok("2") {
+        thread::sleep(Duration::from_millis(100));
+    }
+    platform.run(&["unlock"]).expect(75).says(&["is locked by mizan deploy", "--force"]);
+    platform.proxy().clear();
+    let unlocked = platform.run(&["unlock", "--force"]).expect(0);
+    assert!(unlocked.stdout.contains("is unlocked"), "{}", unlocked.stdout);
+    // It has noticed by the time that the lock is free.
+    let ended = run.end().expect(75);
+    let told = ended.stdout.lines().last().expect("a result");
+    let told: Value = serde_json::from_str(told).expect("JSON");
+    let error = &told["error"];
+    assert_eq!(error["kind"], "locked", "{told}");
+    assert!(error.to_string().contains("mizan unlock"), "who took it: {error}");
+    assert!(error.to_string().contains("service web"), "what was begun: {error}");
+    for call in ["ecs:UpdateService", "ecs:DeleteService", "ecs:DeregisterTaskDefinition"] {
+        assert_eq!(platform.proxy().count(call), 0, "{call} after the lock was lost");
+    }
+    assert_eq!(platform.serving().as_deref(), Ok("2"));
+    let status = platform.run(&["status"]).expect(0).stdout;
+    assert!(status.contains(": r1\n"), "nothing was recorded: {status}");
+
+    platform.deploy().expect(0);
+    assert_eq!(platform.serving().as_deref(), Ok("2"));
+    assert_eq!(migrations(&platform, "2"), 1);
+    platform.deploy().expect(0).says(&["Nothing to change."]);
+    let free = platform.run(&["unlock"]).expect(0);
+    assert!(free.stdout.contains("is not locked"), "{}", free.stdout);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Deploys to an AWS account, seen from outside: drift, foreign things, locks, secrets, visitors.
 
+mod board;
 mod drift;
 mod foreign;
+mod images;
 mod lock;
 mod secrets;
 mod traffic;

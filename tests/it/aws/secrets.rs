@@ -4,7 +4,7 @@ use std::{fs, process::Output};
 
 use super::light;
 use crate::{
-    conformance::{App, Platform},
+    conformance::{App, Fargate, Platform},
     support::aws::Aws,
 };
 
@@ -56,4 +56,35 @@ fn the_value_of_a_secret_is_in_no_output_and_in_no_record() {
     }
     let told = format!("{:?}", account.resources);
     assert!(!told.contains(CANARY), "somebody who may look at the account finds it: {told}");
+}
+
+/// A rollback brings the values that secrets have now, starts anew what runs with others, and records
+/// them: the next deploy of the same has nothing to do.
+#[test]
+fn a_rollback_takes_the_values_of_today_and_the_next_deploy_has_nothing_to_do() {
+    let platform = Fargate::on(Aws::shared());
+    let app = || {
+        let secrets = "secrets: [{name: SECRET_KEY, generate: true}";
+        let more = "secrets: [{name: SECRET_KEY, generate: true}, {name: TOKEN}";
+        let beat = "  beat: {command: python manage.py beat, singleton: true, stop_timeout: 5s}\n";
+        App::version(1).with_edit(secrets, more).with_edit(beat, "")
+    };
+    let set = |value: &str| {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        fs::write(file.path(), value).expect("a file");
+        let path = file.path().to_string_lossy().into_owned();
+        platform.run(&["secrets", "set", "TOKEN", "--file", &path]).expect(0);
+    };
+    platform.write(&app());
+    set("old");
+    platform.deploy().expect(0);
+    // The second release has another worker; web stays as it is.
+    platform.write(&app().with_edit("manage.py worker", "manage.py beat"));
+    platform.deploy().expect(0);
+    assert_eq!(platform.get("/secret/TOKEN").as_deref(), Ok("old"));
+    set("new");
+    platform.run(&["rollback", "--yes"]).expect(0);
+    assert_eq!(platform.get("/secret/TOKEN").as_deref(), Ok("new"));
+    platform.write(&app());
+    platform.deploy().expect(0).says(&["Nothing to change."]);
 }

@@ -69,10 +69,10 @@ async fn only_what_is_below_the_prefix_is_removed() {
         for file in ["a/one.json", "a/b%20c/two%2B.json", "ab/three.json"] {
             put(&peer, &name, file).await;
         }
-        assert_eq!(bucket.delete_prefix("a/").await, Ok(2));
+        assert_eq!(bucket.delete_prefix("a/", None).await, Ok(2));
         assert_eq!(bucket.delete_if_empty().await, Ok(false));
-        assert_eq!(bucket.delete_prefix("a").await, Ok(1));
-        assert_eq!(bucket.delete_prefix("").await, Ok(0));
+        assert_eq!(bucket.delete_prefix("a", None).await, Ok(1));
+        assert_eq!(bucket.delete_prefix("", None).await, Ok(0));
         assert_eq!(bucket.delete_if_empty().await, Ok(true));
     }
 }

@@ -2,7 +2,10 @@
 
 use mizan::{
     model::ReleaseId,
-    targets::aws::{Op, diff::Refusal},
+    targets::{
+        EnvSpec,
+        aws::{Op, diff::Refusal},
+    },
 };
 
 use super::*;
@@ -48,4 +51,26 @@ fn without_its_image_there_is_no_way_back() {
     let first = world.history[0].clone();
     let refusal = diff::plan(&first.desired, &world.seen, Purpose::Rollback(&first));
     assert_eq!(refusal.map(drop), Err(Refusal::ImageGone { release: ReleaseId(1) }));
+}
+
+#[test]
+fn other_values_of_secrets_restart_the_recorded_revisions_and_are_recorded() {
+    let world = deployed(BOARD);
+    let live = world.history[0].clone();
+    let mut desired = live.desired.clone();
+    for service in desired.services.values_mut() {
+        let rotated = EnvSpec::Secret { fingerprint: Some("rotated".into()) };
+        service.task.env.insert("DATABASE_URL".into(), rotated);
+    }
+    let back = diff::plan(&desired, &world.seen, Purpose::Rollback(&live)).expect("a plan");
+    let told = text(&back);
+    assert_eq!(told.matches("env.DATABASE_URL: (changed, not shown)").count(), 3, "{told}");
+    let revisions = back.steps.iter().filter_map(|step| match &step.op {
+        Op::PutService { task_definition, .. } => task_definition.as_deref(),
+        _ => None,
+    });
+    assert!(revisions.clone().all(|revision| revision.ends_with(":1")), "{told}");
+    assert_eq!(revisions.count(), 3, "{told}");
+    let world = world.after(&back, &desired, 1);
+    assert!(plan(&desired, &world).is_noop(), "{}", text(&plan(&desired, &world)));
 }

@@ -46,6 +46,7 @@ impl World {
         };
         let executor = AwsExecutor {
             returning: None,
+            lock_removed: Default::default(),
             clients: clients(url, scaling),
             scope,
             desired: None,

@@ -1,11 +1,17 @@
 //! The AWS target: everything in an account that bears the app's name, and the app through its load
 //! balancer. All tests of a run share one account; each has an app of its own in it.
 
-use std::{cell::Cell, collections::BTreeMap, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use serde_json::{Value, json};
 
-use super::{App, Fact, Platform, World, platform::Cloud, table::is_full};
+use super::{App, Fact, Platform, World, platform::Cloud};
 use crate::support::{
     Sandbox,
     aws::{Aws, Proxy, Resource},
@@ -29,7 +35,7 @@ pub struct Fargate {
     sandbox: Sandbox,
     proxy: Proxy,
     aws: Aws,
-    light: Cell<bool>,
+    light: AtomicBool,
 }
 
 impl Default for Fargate {
@@ -49,7 +55,7 @@ impl Fargate {
         let proxy = aws.proxy();
         let environment = [aws.environment_by(&proxy), more].concat();
         let sandbox = Sandbox::new("conformance-app").with_environment(environment);
-        Self { sandbox, proxy, aws, light: Cell::new(false) }
+        Self { sandbox, proxy, aws, light: AtomicBool::default() }
     }
 
     /// The account.
@@ -69,7 +75,7 @@ impl Fargate {
 
     /// The app has but its web service.
     pub fn without_beside(&self) {
-        self.light.set(true);
+        self.light.store(true, Ordering::Relaxed);
     }
 
     /// The source becomes this app, with more replacements in its `mizan.yaml`.
@@ -77,18 +83,22 @@ impl Fargate {
         let root = self.sandbox.app();
         let fixture =
             Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/conformance-app"));
-        let mut config = fs::read_to_string(fixture.join("mizan.yaml")).expect("the fixture");
+        let original = |name| fs::read_to_string(fixture.join(name)).expect("the fixture");
+        let mut config = original("mizan.yaml");
         let name = format!("app: {}", self.sandbox.name());
         let own = [("app: conformance", name.as_str())];
         for (from, to) in OWN.iter().chain(&own).chain(&app.edits).chain(more) {
             assert!(config.contains(from), "{from:?} is not in mizan.yaml");
             config = config.replace(from, to);
         }
-        if self.light.get() {
+        if self.light.load(Ordering::Relaxed) {
             BESIDE.iter().for_each(|service| config = config.replace(service, ""));
         }
         let state = json!({"version": app.version, "fault": app.fault}).to_string();
-        for (name, text) in [("mizan.yaml", config), ("app.json", state)] {
+        let dockerfile = app.dockerfile(&original("Dockerfile"));
+        for (name, text) in
+            [("mizan.yaml", config), ("app.json", state), ("Dockerfile", dockerfile)]
+        {
             fs::write(root.join(name), text).expect("a file of the app");
         }
     }
@@ -162,7 +172,7 @@ impl Platform for Fargate {
     }
 
     fn lighten(&self) {
-        self.light.set(!is_full());
+        self.without_beside();
     }
 }
 
@@ -171,6 +181,10 @@ impl Cloud for Fargate {
 
     fn striker(&self) -> &Proxy {
         &self.proxy
+    }
+
+    fn app(&self) -> &str {
+        self.sandbox.name()
     }
 }
 

@@ -2,12 +2,11 @@
 //! server of this process. Each test has an account of its own, with things of somebody else in it.
 
 use std::{
-    cell::RefCell,
     fs,
     path::Path,
     process::Command,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -40,8 +39,8 @@ pub struct Behind {
     sandbox: Sandbox,
     origin: Origin,
     account: Account,
-    theirs: RefCell<Value>,
-    squatted: RefCell<Value>,
+    theirs: Mutex<Value>,
+    squatted: Mutex<Value>,
 }
 
 /// The app that runs elsewhere: healthy, unless it is told otherwise.
@@ -102,10 +101,10 @@ impl Default for Behind {
             sandbox,
             origin: Origin::start("the origin"),
             account,
-            theirs: RefCell::default(),
-            squatted: RefCell::default(),
+            theirs: Mutex::default(),
+            squatted: Mutex::default(),
         };
-        behind.theirs.replace(behind.foreign());
+        *behind.theirs.lock().expect("what is theirs") = behind.foreign();
         behind
     }
 }
@@ -134,11 +133,6 @@ impl Behind {
     /// The name of one of our scripts.
     pub fn script(&self, kind: &str) -> String {
         format!("{}{kind}", self.prefix())
-    }
-
-    /// The app's name.
-    pub fn app(&self) -> &str {
-        self.sandbox.name()
     }
 
     fn prefix(&self) -> String {
@@ -235,7 +229,7 @@ impl Behind {
     #[track_caller]
     pub fn assert_theirs(&self) {
         let now = self.foreign();
-        let before = self.theirs.borrow();
+        let before = self.theirs.lock().expect("what is theirs");
         if *before != now {
             let pretty = |value: &Value| serde_json::to_string_pretty(value).expect("JSON");
             panic!("not ours, and changed:\n{}\nwas\n{}", pretty(&now), pretty(&before));
@@ -246,7 +240,7 @@ impl Behind {
     pub fn by_somebody<T>(&self, change: impl FnOnce(&Account) -> T) -> T {
         self.assert_theirs();
         let changed = change(&self.account);
-        self.theirs.replace(self.foreign());
+        *self.theirs.lock().expect("what is theirs") = self.foreign();
         changed
     }
 
@@ -390,12 +384,12 @@ impl Platform for Behind {
     fn squat(&self) -> String {
         let name = self.script("render");
         self.account.put_worker(&name, "somebody's", Vec::new());
-        self.squatted.replace(self.seen("render").expect("it was just made"));
+        *self.squatted.lock().expect("it") = self.seen("render").expect("it was just made");
         name
     }
 
     fn unsquat(&self, what: &str) -> bool {
-        let is_same = self.seen("render").as_ref() == Some(&*self.squatted.borrow());
+        let is_same = self.seen("render").as_ref() == Some(&*self.squatted.lock().expect("it"));
         if is_same {
             self.account.by_hand(Method::DELETE, &format!("workers/scripts/{what}"), &Value::Null);
         }
@@ -414,6 +408,10 @@ impl Cloud for Behind {
 
     fn striker(&self) -> &Account {
         &self.account
+    }
+
+    fn app(&self) -> &str {
+        self.sandbox.name()
     }
 }
 

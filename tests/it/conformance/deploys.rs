@@ -1,5 +1,7 @@
 //! Deploys that work, deploys that fail, and what they leave.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
 use super::{
@@ -7,6 +9,7 @@ use super::{
     platform::Machine,
     world::{World, assert_same},
 };
+use crate::support::Ended;
 
 /// Deploys this version and sees it answer.
 #[track_caller]
@@ -65,6 +68,27 @@ pub fn a_release_that_crashes<P: Platform>(platform: &P) {
     fails(platform, &App::version(2).with_fault("crash"), &why);
 }
 
+/// The cause is told when the first container cannot be started; nobody waits until one that never
+/// was there is healthy.
+pub fn an_image_that_cannot_start<P: Platform>(platform: &P) {
+    const PATIENT: Duration = Duration::from_secs(1200);
+    let before = deploy_version(platform, 1);
+    for (command, why) in [
+        // What is not in the image, and what is there and no program.
+        (r#"["no-such-program"]"#, &["no-such-program", "not found"]),
+        (r#"["/app/app.json"]"#, &["/app/app.json", "permission denied"]),
+    ] {
+        let health = "health: /healthz, health_timeout: 20m";
+        let app = App::version(2).with_command(command).with_edit("health: /healthz", health);
+        platform.write(&app);
+        let begun = Instant::now();
+        platform.deploy().expect(70).says(why);
+        assert!(begun.elapsed() < PATIENT / 4, "told after {:?}", begun.elapsed());
+        assert_untouched(platform, command, &before, "1");
+    }
+    deploy_version(platform, 2);
+}
+
 pub fn a_release_step_that_fails<P: Platform>(platform: &P) {
     let why = ["exit code 1", "relation \"app_release\" already exists"];
     fails(platform, &App::version(2).with_fault("migration-fails"), &why);
@@ -120,8 +144,10 @@ pub fn destroy_leaves_nothing<P: Platform>(platform: &P) {
     platform.destroy();
     let left = platform.world().identity();
     assert_same("after destroy --volumes", &[], &left);
-    // Nothing is what a second one finds.
-    platform.destroy();
+    // Nothing is what a second one finds, and it leaves no more than that.
+    let again = platform.run(&["destroy", "--yes", "--volumes"]).expect(0);
+    assert!(again.stdout.starts_with("nothing of "), "{}", again.stdout);
+    assert_same("after a second destroy", &[], &platform.world().identity());
 }
 
 pub fn two_at_once<P: Platform>(platform: &P) {
@@ -136,6 +162,20 @@ pub fn two_at_once<P: Platform>(platform: &P) {
     assert_untouched(platform, "after an interrupt", &before, "1");
     platform.deploy().expect(0);
     assert_eq!(platform.serving(), Ok("2".to_owned()));
+}
+
+/// Both end well; there is one new release, and whoever came second found nothing more to do.
+pub fn two_at_once_who_wait<P: Platform>(platform: &P) {
+    let before = deploy_version(platform, 1);
+    platform.write(&App::version(2));
+    let deploy = || platform.mizan(&["deploy", "--yes", "--wait"]).spawn().expect("mizan starts");
+    let both = [deploy(), deploy()];
+    let ended = both.map(|run| Ended::from(run.wait_with_output().expect("its end")).expect(0));
+    let idle = ended.iter().filter(|end| end.stderr.contains("Nothing to change.")).count();
+    assert_eq!(idle, 1, "{ended:?}");
+    assert_eq!(ended[0].stdout, ended[1].stdout, "one URL");
+    assert_eq!(platform.serving(), Ok("2".to_owned()));
+    assert_eq!(platform.world().live, before.live.map(|live| live + 1));
 }
 
 pub fn an_interrupt<P: Platform>(platform: &P) {

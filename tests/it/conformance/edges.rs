@@ -7,6 +7,7 @@ use super::{
     App, Platform,
     behind::{Behind, HOST, Origin},
     deploys::{assert_untouched, deploy_version},
+    platform::Cloud,
     world::assert_same,
 };
 use crate::support::strikes::Striker;

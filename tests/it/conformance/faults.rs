@@ -53,7 +53,7 @@ fn kill<P: Platform>(platform: &P, command: &[&str], point: &str, step: &str) {
 }
 
 pub fn a_kill_at_every_step_of_a_first_deploy<P: Platform>(platform: &P) {
-    platform.lighten();
+    platform.lighten_a_sample();
     let expected = deploy_version(platform, 1).shape();
     platform.destroy();
     let mut table = Table::new::<P>("kill in a first deploy");
@@ -77,7 +77,7 @@ fn settle<P: Platform>(platform: &P) -> World {
 }
 
 pub fn a_kill_at_every_step_of_an_update<P: Platform>(platform: &P) {
-    platform.lighten();
+    platform.lighten_a_sample();
     settle(platform);
     let expected = deploy_version(platform, 4).shape();
     platform.write(&App::version(5));
@@ -106,7 +106,7 @@ pub fn a_kill_at_every_step_of_an_update<P: Platform>(platform: &P) {
 
 pub fn a_kill_at_every_step_of_a_destroy<P: Platform>(platform: &P) {
     const DESTROY: [&str; 2] = ["destroy", "--volumes"];
-    platform.lighten();
+    platform.lighten_a_sample();
     deploy_version(platform, 1);
     let mut table = Table::new::<P>("kill in a destroy");
     for (at, point) in strikes::<P>(&KILLS, platform.steps(&DESTROY).len()) {
@@ -122,7 +122,7 @@ pub fn a_kill_at_every_step_of_a_destroy<P: Platform>(platform: &P) {
 }
 
 pub fn a_failure_at_every_step_of_a_first_deploy<P: Platform>(platform: &P) {
-    platform.lighten();
+    platform.lighten_a_sample();
     platform.write(&App::version(1));
     let mut table = Table::new::<P>("failure in a first deploy");
     for (at, point) in strikes::<P>(&FAILURES, platform.steps(&["deploy"]).len()) {
@@ -140,7 +140,7 @@ pub fn a_failure_at_every_step_of_a_first_deploy<P: Platform>(platform: &P) {
 }
 
 pub fn a_failure_at_every_step_of_an_update<P: Platform>(platform: &P) {
-    platform.lighten();
+    platform.lighten_a_sample();
     let mut before = settle(platform);
     let mut version = 3;
     let count = {
@@ -173,7 +173,7 @@ pub fn a_failure_at_every_step_of_an_update<P: Platform>(platform: &P) {
 }
 
 pub fn a_failure_of_every_undo<P: Platform>(platform: &P) {
-    platform.lighten();
+    platform.lighten_a_sample();
     settle(platform);
     let expected = deploy_version(platform, 4).shape();
     platform.write(&App::version(5));

@@ -54,7 +54,13 @@ impl Platform for Local {
         let state = serde_json::json!({"version": app.version, "fault": app.fault}).to_string();
         // A new version has a new bundle, so that its Render is new too.
         let bundle = format!("// version {}\n{}", app.version, original("bundle.js"));
-        for (name, text) in [("mizan.yaml", config), ("app.json", state), ("bundle.js", bundle)] {
+        let dockerfile = app.dockerfile(&original("Dockerfile"));
+        for (name, text) in [
+            ("mizan.yaml", config),
+            ("app.json", state),
+            ("bundle.js", bundle),
+            ("Dockerfile", dockerfile),
+        ] {
             fs::write(root.join(name), text).expect("a file of the app");
         }
     }

@@ -11,6 +11,7 @@ mod calls;
 mod deploys;
 mod edges;
 mod faults;
+mod hands;
 mod local;
 mod platform;
 mod table;
@@ -32,6 +33,7 @@ macro_rules! scenarios {
             deploys::a_rollback,
             deploys::destroy_leaves_nothing,
             deploys::two_at_once,
+            deploys::two_at_once_who_wait,
             deploys::an_interrupt,
             deploys::something_of_somebody_else,
             deploys::a_change_of_mind_after_a_kill,
@@ -47,6 +49,7 @@ macro_rules! scenarios {
         tests!($platform:
             deploys::a_release_that_is_not_healthy,
             deploys::a_release_that_crashes,
+            deploys::an_image_that_cannot_start,
             deploys::a_release_step_that_fails,
             deploys::a_release_step_that_hangs,
             deploys::services_come_and_go,

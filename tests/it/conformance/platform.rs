@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::World;
+use super::{World, table::is_full};
 use crate::support::{Ended, Running, strikes::Striker};
 
 /// The app to deploy: a version of the fixture, and what is wrong with it.
@@ -16,17 +16,33 @@ pub struct App {
     pub fault: &'static str,
     /// Replacements in its `mizan.yaml`.
     pub edits: Vec<(&'static str, &'static str)>,
+    /// What its image runs, as a Dockerfile writes it.
+    pub command: &'static str,
 }
+
+/// What the fixture's image runs.
+const COMMAND: &str = r#"["python", "manage.py", "web"]"#;
 
 impl App {
     /// A version that works.
     pub fn version(version: impl ToString) -> Self {
-        Self { version: version.to_string(), fault: "", edits: Vec::new() }
+        Self { version: version.to_string(), fault: "", edits: Vec::new(), command: COMMAND }
     }
 
     /// The same with a fault.
     pub fn with_fault(self, fault: &'static str) -> Self {
         Self { fault, ..self }
+    }
+
+    /// The same with an image that runs something else.
+    pub fn with_command(self, command: &'static str) -> Self {
+        Self { command, ..self }
+    }
+
+    /// Its Dockerfile, made of the fixture's.
+    pub fn dockerfile(&self, fixture: &str) -> String {
+        assert!(fixture.contains(COMMAND), "the fixture runs something else");
+        fixture.replace(COMMAND, self.command)
     }
 
     /// The same with something replaced in `mizan.yaml`.
@@ -82,8 +98,15 @@ pub trait Platform {
     /// What somebody else had put there is taken away; false if it was gone.
     fn unsquat(&self, what: &str) -> bool;
 
-    /// From now on the app has only what every deploy needs, if this is not a full run.
+    /// From now on the app has only what every deploy needs.
     fn lighten(&self) {}
+
+    /// The same, unless every step is to be struck: then it has everything.
+    fn lighten_a_sample(&self) {
+        if !is_full() {
+            self.lighten();
+        }
+    }
 
     /// Runs `mizan` to its end.
     fn run(&self, arguments: &[&str]) -> Ended {
@@ -140,12 +163,12 @@ pub trait Machine: Platform {
 
 /// A platform that is reached by calls over the network.
 pub trait Cloud: Platform {
-    /// Without a full run, of so many calls one is struck.
-    const CALLS: usize = 7;
-
     /// Who hears every call; it can strike them.
     type Striker: Striker;
 
     /// Who hears every call of this environment.
     fn striker(&self) -> &Self::Striker;
+
+    /// The name of the app, which is part of the names of all that is made for it.
+    fn app(&self) -> &str;
 }

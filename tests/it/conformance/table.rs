@@ -13,6 +13,9 @@ pub fn is_full() -> bool {
 pub struct Table {
     file: String,
     title: String,
+    /// What was struck, and how that was chosen.
+    column: &'static str,
+    notes: Vec<String>,
     rows: Vec<[String; 3]>,
 }
 
@@ -21,7 +24,22 @@ impl Table {
     pub fn new<P: Platform>(scenario: &str) -> Self {
         let title = format!("{}: {scenario}", P::NAME);
         let file = format!("{}-{}.md", P::NAME, scenario.replace(' ', "-"));
-        Self { file, title, rows: Vec::new() }
+        Self { file, title, column: "step", notes: Vec::new(), rows: Vec::new() }
+    }
+
+    /// Not steps were struck, but these.
+    pub fn about(self, column: &'static str) -> Self {
+        Self { column, ..self }
+    }
+
+    /// Says something above the table.
+    pub fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    /// The name of its file, without a suffix.
+    pub fn name(&self) -> &str {
+        self.file.trim_end_matches(".md")
     }
 
     /// What was seen after a fault; steps that name a release are written without its number.
@@ -38,9 +56,10 @@ impl Table {
             return;
         }
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/conformance");
+        let notes: String = self.notes.iter().map(|note| format!("{note}\n\n")).collect();
         let head = format!(
-            "# {}\n\nMade by `make conformance`; do not edit.\n\n| step | fault | seen |\n|---|---|---|\n",
-            self.title
+            "# {}\n\nMade by `make conformance`; do not edit.\n\n{notes}| {} | fault | seen |\n|---|---|---|\n",
+            self.title, self.column
         );
         let rows = self
             .rows

@@ -1,6 +1,8 @@
 //! What exists on a platform, as facts that can be compared.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::LazyLock};
+
+use regex::{Captures, Regex};
 
 /// Something that exists.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,8 +50,9 @@ impl World {
     }
 
     fn relative(&self, text: &str) -> String {
-        let release = regex::Regex::new(r"\br(\d+)\b").expect("an expression");
-        let name = |found: &regex::Captures<'_>| {
+        static RELEASE: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r"\br(\d+)\b").expect("an expression"));
+        let name = |found: &Captures<'_>| {
             let number: i64 = found[1].parse().expect("a number");
             match self.live.map(|live| number - i64::from(live)) {
                 Some(0) => "(live)".to_owned(),
@@ -57,7 +60,7 @@ impl World {
                 None => found[0].to_owned(),
             }
         };
-        release.replace_all(text, name).into_owned()
+        RELEASE.replace_all(text, name).into_owned()
     }
 }
 

@@ -1,7 +1,12 @@
 //! An account at the stand-in for Cloudflare, for tests that wait for each answer: a zone, things of
 //! somebody else in it, and eyes that do not depend on what is tested.
 
-use std::{cell::Cell, fs, thread, time::Duration};
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
 use hyper::Method;
 use mizan::{
@@ -19,7 +24,7 @@ use tokio::{
 use super::{
     aws::{Fault, Moment},
     cloudflare_fake::{ACCOUNT, Fake, TOKEN, line},
-    strikes::{Strike, Striker},
+    strikes::{Heard, Strike, Striker},
 };
 
 /// The zone of the account.
@@ -29,7 +34,7 @@ pub const ZONE: &str = "example.com";
 pub struct Account {
     fake: Fake,
     zone: String,
-    is_deadly: Cell<bool>,
+    is_deadly: AtomicBool,
     runtime: Handle,
     /// Connections are served while nobody waits, so they have a thread of their own.
     _stop: oneshot::Sender<()>,
@@ -47,7 +52,7 @@ impl Account {
             let zone = fake.add_zone(ZONE).await;
             (fake, zone)
         });
-        Self { fake, zone, is_deadly: Cell::new(false), runtime, _stop: stop }
+        Self { fake, zone, is_deadly: AtomicBool::default(), runtime, _stop: stop }
     }
 
     /// What `mizan` needs to find it.
@@ -179,43 +184,64 @@ impl Account {
     }
 }
 
+/// Ids, which are others in each run.
+const ID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}";
+
 impl Striker for Account {
     fn clear(&self) {
-        self.is_deadly.set(false);
+        self.is_deadly.store(false, Ordering::Relaxed);
         self.runtime.block_on(async {
             self.fake.heal().await;
             self.fake.take_calls().await;
         });
     }
 
-    fn strike(&self, call: usize, how: Strike) {
+    fn heard(&self) -> Vec<Heard> {
+        let heard = |site: String| Heard { is_read: site.starts_with("GET "), site };
+        self.names().into_iter().map(heard).collect()
+    }
+
+    fn strike(&self, site: &str, nth: usize, how: Strike) {
         let (kind, counted) = match how {
             Strike::Once(fault) => (kind(fault), "at"),
             Strike::FromHere(fault) => (kind(fault), "from"),
             Strike::Kill(Moment::Before) => ("hang", "at"),
             Strike::Kill(Moment::After) => ("hang-after", "at"),
         };
-        self.is_deadly.set(matches!(how, Strike::Kill(_)));
-        let mut fault = json!({"kind": kind, "retryAfter": 1});
-        fault[counted] = json!(call);
+        self.is_deadly.store(matches!(how, Strike::Kill(_)), Ordering::Relaxed);
+        let (method, path) = site.split_once(' ').expect("a method and a path");
+        let path = path.replace(":id", &format!("({ID})"));
+        let site = format!("^{method} (/accounts/{ACCOUNT})?{path}$");
+        let mut fault =
+            json!({"kind": kind, "retryAfter": 1, "match": site, "onwards": counted == "from"});
+        fault[counted] = json!(nth);
         self.runtime.block_on(self.fake.fault(&fault));
     }
 
     fn victim(&self, process: u32) {
-        if self.is_deadly.get() {
+        if self.is_deadly.load(Ordering::Relaxed) {
             self.kill_where_it_hangs(process);
         }
     }
 
-    fn names(&self) -> Vec<String> {
-        let id = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}";
-        let id = regex::Regex::new(id).expect("an expression");
+    fn struck(&self) -> usize {
         let calls = self.runtime.block_on(self.fake.calls());
-        calls.iter().map(|call| id.replace_all(&line(call), ":id").into_owned()).collect()
+        calls.iter().filter(|call| !call["fault"].is_null()).count()
+    }
+
+    fn count_of(&self, site: &str) -> usize {
+        self.names().iter().filter(|name| *name == site).count()
     }
 }
 
 impl Account {
+    /// The calls that are not forgotten, by what is asked and about what.
+    pub fn names(&self) -> Vec<String> {
+        let id = regex::Regex::new(ID).expect("an expression");
+        let calls = self.runtime.block_on(self.fake.calls());
+        calls.iter().map(|call| id.replace_all(&line(call), ":id").into_owned()).collect()
+    }
+
     /// Once a call hangs, its caller dies; one that ends without such a call lives.
     pub fn kill_where_it_hangs(&self, process: u32) {
         let hangs = || {

@@ -67,10 +67,14 @@ impl Ended {
 impl Sandbox {
     /// A copy of the fixture, under a name that no other test has.
     pub fn new(fixture: &str) -> Self {
+        Self::of(&Path::new("tests/fixtures").join(fixture))
+    }
+
+    /// A copy of an app of this repository, likewise.
+    pub fn of(source: &Path) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let folder = tempfile::Builder::new().prefix("mizan-").tempdir().expect("a folder");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(fixture);
-        copy(&source, &folder.path().join("app"));
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(source), &folder.path().join("app"));
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test-{}-{count}", std::process::id());
         // The data folders are the sandbox's own, so the program is handed in instead of fetched.
@@ -146,6 +150,8 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         let destroyed = self.mizan(&["destroy", "--yes", "--volumes", "--quiet"]).output();
         if destroyed.is_ok_and(|output| output.status.success()) {
+            // What was built for a cloud is a cache of this machine, and nobody's any more.
+            remove_by_label(&self.name, &[IMAGES]);
             return;
         }
         // A test that broke the tool must not leave its containers to the next one.
@@ -154,33 +160,43 @@ impl Drop for Sandbox {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
-        remove_by_label(&self.name);
+        remove_by_label(&self.name, &EVERYTHING);
     }
 }
 
+/// How the engine lists a kind of thing, and how it removes them.
+type Kind = (&'static [&'static str], &'static [&'static str]);
+
+const IMAGES: Kind = (&["image", "ls", "-q"], &["image", "rm", "-f"]);
+const EVERYTHING: [Kind; 4] = [
+    (&["ps", "-aq"], &["rm", "-fv"]),
+    (&["network", "ls", "-q"], &["network", "rm"]),
+    (&["volume", "ls", "-q"], &["volume", "rm"]),
+    IMAGES,
+];
+
 /// The last resort: whatever the engine has with the app's label.
-fn remove_by_label(name: &str) {
+fn remove_by_label(name: &str, kinds: &[Kind]) {
     let label = format!("label=mizan.app={name}");
-    for (list, remove) in [
-        (["ps", "-aq"].as_slice(), ["rm", "-fv"].as_slice()),
-        (&["network", "ls", "-q"], &["network", "rm"]),
-        (&["volume", "ls", "-q"], &["volume", "rm"]),
-        (&["image", "ls", "-q"], &["image", "rm", "-f"]),
-    ] {
-        let Ok(found) = Command::new("docker").args(list).args(["--filter", &label]).output()
+    for (list, remove) in kinds {
+        let Ok(found) = Command::new("docker").args(*list).args(["--filter", &label]).output()
         else {
             return;
         };
         let found = String::from_utf8_lossy(&found.stdout).into_owned();
         if !found.trim().is_empty() {
-            let _ = Command::new("docker").args(remove).args(found.split_whitespace()).output();
+            let _ = Command::new("docker").args(*remove).args(found.split_whitespace()).output();
         }
     }
 }
 
+/// What lies in a folder where somebody works, and is no source.
+const LEFT_OUT: [&str; 5] = ["node_modules", "dist", ".venv", "__pycache__", "mizan.lock"];
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("the fixture").flatten() {
+    let entries = fs::read_dir(from).expect("the fixture").flatten();
+    for entry in entries.filter(|it| !LEFT_OUT.iter().any(|name| it.file_name() == *name)) {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
             copy(&entry.path(), &target);

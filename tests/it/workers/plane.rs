@@ -51,6 +51,11 @@ impl Plane {
         plane
     }
 
+    /// A folder that goes with it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub async fn ensure_running(&self) -> Status {
         let status = self.control.ensure_running(&self.settings).await.unwrap();
         self.note(&status);

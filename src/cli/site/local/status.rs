@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{
-    cli::site::ServiceStatus,
-    targets::{
-        Health,
-        local::{ContainerRole, Desired, Kind, Observed, SeenContainer, ask_health},
-    },
+use crate::targets::{
+    Health,
+    local::{ContainerRole, Desired, Kind, Observed, SeenContainer, ask_health},
 };
 
 /// One health request may take this long.
@@ -17,20 +14,6 @@ const PROBE_LIMIT: Duration = Duration::from_secs(3);
 pub(super) fn shown(observed: &Observed) -> impl Iterator<Item = &SeenContainer> {
     let containers = observed.containers.iter();
     containers.filter(|seen| matches!(seen.role, ContainerRole::Service | ContainerRole::Accessory))
-}
-
-/// What should run and has no container at all.
-pub(super) fn missing(desired: Option<&Desired>, found: &[ServiceStatus]) -> Vec<ServiceStatus> {
-    let wanted = desired.iter().flat_map(|desired| desired.services.keys());
-    let missing = wanted.filter(|name| !found.iter().any(|row| row.service == **name));
-    missing
-        .map(|name| ServiceStatus {
-            service: name.clone(),
-            state: "missing: `mizan deploy` starts it again".to_owned(),
-            container: "-".to_owned(),
-            release: None,
-        })
-        .collect()
 }
 
 /// How a container is; the web service is asked for its health.

@@ -8,7 +8,6 @@ use proptest::prelude::*;
 
 use self::world::{Line, Machine, World, settle};
 use super::*;
-use crate::ledger::Lock;
 
 const YEAR: u64 = 365 * 24 * 3600;
 
@@ -283,23 +282,11 @@ async fn who_has_lost_it_gives_nothing_back() {
 }
 
 #[tokio::test]
-async fn work_that_fails_gives_the_lock_back() {
-    let (_, anna, ben) = world();
-    let guard = Lock::Lease(anna.lock()).acquire(anna.claim(), None).await.unwrap();
-    let failed = guard.during(async |_| Err::<(), _>(Error::failed("no"))).await;
-    assert_eq!(failed, Err(Error::failed("no")));
-    let guard = Lock::Lease(ben.lock()).acquire(ben.claim(), None).await.unwrap();
-    assert_eq!(guard.during(async |guard| Ok::<_, Error>(guard.fencing())).await, Ok(2));
-    assert_eq!(anna.lock().holder().await, Ok(None));
-}
-
-#[tokio::test]
-async fn work_whose_lock_cannot_be_given_back_is_told_so() {
+async fn one_that_cannot_be_given_back_runs_out() {
     let (world, anna, _) = world();
-    let guard = Lock::Lease(anna.lock()).acquire(anna.claim(), None).await.unwrap();
+    let guard = take(&anna).await.unwrap();
     anna.line(Line::Down);
-    let done = guard.during(async |_| Ok::<_, Error>(())).await;
-    assert_eq!(done.unwrap_err().kind, ErrorKind::Unavailable);
+    assert_eq!(guard.release().await.unwrap_err().kind, ErrorKind::Unavailable);
     anna.line(Line::Good);
     world.pass(65).await;
     assert_eq!(anna.lock().holder().await, Ok(None));
@@ -344,6 +331,21 @@ async fn a_lock_whose_file_was_removed_is_lost() {
     world.pass(RENEW.as_secs()).await;
     let error = refused(guard.check().await);
     assert_eq!(error.causes, ["its file was removed from the ledger"]);
+}
+
+#[tokio::test]
+async fn a_lock_whose_holder_removes_its_file_is_not_lost() {
+    let (world, anna, ben) = world();
+    let guard = take(&anna).await.unwrap();
+    guard.removed().cancel();
+    world.files.delete(&Path::from("lock.json")).await.unwrap();
+    world.pass(100).await;
+    assert_eq!(guard.check().await, Ok(()));
+    assert!(!guard.lost().is_cancelled());
+    // Whoever comes next begins anew, and is left alone.
+    let next = take(&ben).await.unwrap();
+    guard.release().await.unwrap();
+    assert_eq!((next.fencing(), next.check().await), (1, Ok(())));
 }
 
 #[tokio::test]

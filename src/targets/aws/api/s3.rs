@@ -147,15 +147,24 @@ impl Bucket {
         }
     }
 
-    /// Removes every file whose name begins with `prefix`; returns how many there were.
+    /// True if there is a file whose name begins with `prefix`.
     ///
     /// # Errors
     /// AWS refuses, or cannot be reached.
-    pub async fn delete_prefix(&self, prefix: &str) -> Result<usize> {
+    pub async fn has(&self, prefix: &str) -> Result<bool> {
+        Ok(!self.list(prefix).await?.is_empty())
+    }
+
+    /// Removes every file whose name begins with `prefix`, but this one; returns how many there were.
+    ///
+    /// # Errors
+    /// AWS refuses, or cannot be reached.
+    pub async fn delete_prefix(&self, prefix: &str, but: Option<&str>) -> Result<usize> {
         let mut deleted = 0;
         loop {
             // Not paged: what was deleted is not listed again.
-            let names = self.list(prefix).await?;
+            let mut names = self.list(prefix).await?;
+            names.retain(|name| but != Some(name.as_str()));
             if names.is_empty() {
                 return Ok(deleted);
             }

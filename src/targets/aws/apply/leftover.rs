@@ -13,6 +13,7 @@ use super::{
 use crate::{
     engine::{StepContext, Verdict},
     error::{Error, Result},
+    ledger::LOCK_FILE,
     plan::ResourceId,
     targets::aws::secrets::Removal,
 };
@@ -34,10 +35,13 @@ impl AwsExecutor {
         Ok(())
     }
 
-    /// The lock lies in it and goes with it: whoever deletes the ledger holds it until the end.
+    /// The lock lies in it and goes last: whoever deletes the ledger holds it until the end.
     pub(super) async fn delete_ledger(&self) -> Result<()> {
         let prefix = format!("{}/", self.scope.ledger_prefix());
-        self.clients.bucket(&self.scope).delete_prefix(&prefix).await.map(drop)
+        let bucket = self.clients.bucket(&self.scope);
+        bucket.delete_prefix(&prefix, Some(&format!("{prefix}{LOCK_FILE}"))).await?;
+        self.lock_removed.cancel();
+        bucket.delete_prefix(&prefix, None).await.map(drop)
     }
 
     /// Others may have put something into it since the plan was made: then it stays.

@@ -24,6 +24,8 @@ mod workers;
 
 use std::path::PathBuf;
 
+use tokio_util::sync::CancellationToken;
+
 use super::{clients::Clients, desired::Desired, names::Scope, op::Op, seen::Observed};
 use crate::{
     cloudflare::Cloudflare,
@@ -49,6 +51,8 @@ pub struct AwsExecutor {
     pub ledger: Ledger,
     /// The source, for a deploy.
     pub source: Option<Source>,
+    /// Cancelled before the lock's file is removed with the ledger: that is no loss of the lock.
+    pub lock_removed: CancellationToken,
     /// Where artifacts of images are cached on this machine.
     pub artifacts: PathBuf,
     /// By which waits are measured.

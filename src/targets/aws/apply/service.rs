@@ -1,6 +1,6 @@
 //! Services: put, restored, deleted. How a rollout is followed is in `rollout`.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_ecs::{
     error::ProvideErrorMetadata,
@@ -16,7 +16,7 @@ use super::{
     super::{
         failure::{code, failure},
         names::Tags,
-        spec::{Deployment, ServiceSpec, Wiring},
+        spec::{Deployment, ServiceSpec, TaskSpec, Wiring},
     },
     AwsExecutor,
     revision::hash,
@@ -28,6 +28,7 @@ use crate::{
     error::{Error, Result},
     model::ReleaseId,
     plan::{ResourceId, StepId},
+    targets::EnvSpec,
 };
 
 /// Failed tasks after which ECS gives a deployment up.
@@ -172,8 +173,10 @@ impl AwsExecutor {
         let balancers = self.load_balancers(target.service, spec, context)?;
         // Naming those that it has would be checked like new ones, and may start a deployment.
         let changed = balancers.as_deref().unwrap_or_default() != seen.load_balancers();
-        // What was given up is not tried again for an update that changes nothing.
-        let again = has_failed(seen) && seen.task_definition() == Some(&target.definition);
+        // Neither what was given up nor another value of a secret starts tasks anew where the update
+        // changes nothing else.
+        let same = seen.task_definition() == Some(&target.definition);
+        let again = same && (has_failed(seen) || self.has_other_secrets(target));
         let answer = self
             .clients
             .ecs
@@ -199,6 +202,12 @@ impl AwsExecutor {
         Ok(updated)
     }
 
+    /// True if the tasks that run were started with other values of secrets.
+    fn has_other_secrets(&self, target: &Target<'_>) -> bool {
+        let seen = self.observed.services.get(target.service).and_then(|seen| seen.present());
+        seen.is_some_and(|seen| secrets(&seen.spec.task) != secrets(&target.spec.task))
+    }
+
     async fn tag_service(&self, seen: &Service, target: &Target<'_>) -> Result<()> {
         let arn = seen.service_arn().unwrap_or_default();
         let tags = ecs_tags(&self.service_tags(target));
@@ -208,7 +217,7 @@ impl AwsExecutor {
         Ok(())
     }
 
-    fn service_tags(&self, target: &Target<'_>) -> std::collections::BTreeMap<String, String> {
+    fn service_tags(&self, target: &Target<'_>) -> BTreeMap<String, String> {
         let mut tags = self.scope.tags();
         tags.insert(Tags::SERVICE.to_owned(), target.service.to_owned());
         if let Some(release) = target.release {
@@ -450,6 +459,15 @@ fn rebalancing(spec: &Deployment) -> AvailabilityZoneRebalancing {
 fn grace(spec: &ServiceSpec) -> Option<i32> {
     spec.wiring.target_group.as_ref()?;
     spec.deployment.grace.and_then(|seconds| i32::try_from(seconds).ok())
+}
+
+/// The secrets among the variables, with their versions.
+fn secrets(task: &TaskSpec) -> BTreeMap<&str, Option<&str>> {
+    let secrets = task.env.iter().filter_map(|(name, value)| match value {
+        EnvSpec::Secret { fingerprint } => Some((name.as_str(), fingerprint.as_deref())),
+        EnvSpec::Literal(_) | EnvSpec::Caller { .. } | EnvSpec::Late { .. } => None,
+    });
+    secrets.collect()
 }
 
 fn primary_id(service: &Service) -> Option<String> {

@@ -8,6 +8,11 @@ const HTTP: u16 = 80;
 impl Planner<'_> {
     pub(super) fn notes(&mut self) {
         self.traffic_notes();
+        if self.desired.unrendered {
+            let text = "`render` is not used, as the edge is off here: every request goes to Django, \
+                        and pages of the schema are 404 where it has no view of its own";
+            self.builder.note(Note::Info(text.to_owned()));
+        }
         if !self.observed.bucket {
             let bucket = self.desired.scope.bucket();
             let text = format!(

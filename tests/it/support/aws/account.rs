@@ -162,8 +162,17 @@ impl Look<'_> {
     }
 
     fn task_definitions(&mut self) {
-        let all = self.json("ecs", "ListTaskDefinitions", &json!({"maxResults": 100}));
-        for arn in self.wanted_of(list(&all["taskDefinitionArns"]), text) {
+        let mut arns = Vec::new();
+        let mut page = json!({"maxResults": 100});
+        loop {
+            let found = self.json("ecs", "ListTaskDefinitions", &page);
+            arns.extend(list(&found["taskDefinitionArns"]));
+            match found["nextToken"].as_str() {
+                Some(token) => page["nextToken"] = json!(token),
+                None => break,
+            }
+        }
+        for arn in self.wanted_of(arns, text) {
             let wanted = json!({"taskDefinition": arn, "include": ["TAGS"]});
             let answer = self.json("ecs", "DescribeTaskDefinition", &wanted);
             let definition = answer["taskDefinition"].clone();

@@ -74,6 +74,11 @@ impl Client {
         self.send("s3", "GET", path, &[], "")
     }
 
+    /// A call of the image registry, without a body.
+    pub fn registry(&self, method: &str, path: &str) -> Result<String, Refusal> {
+        self.send("ecr", method, path, &[], "")
+    }
+
     /// The default VPC: its id and its subnets.
     pub fn default_network(&self) -> (String, Vec<String>) {
         let subnets = self.query("ec2", "DescribeSubnets", &[]).expect("the subnets");

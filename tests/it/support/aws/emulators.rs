@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Account, Client, Proxy};
-use crate::support::get;
+use crate::{conformance::is_full, support::get};
 
 /// The account of every emulator.
 pub const ACCOUNT: &str = "123456789012";
@@ -34,6 +34,8 @@ pub struct Aws {
     options: Options,
     /// The process with which the account goes, if it is not gone before.
     owner: u32,
+    /// Others use it too.
+    shared: bool,
 }
 
 impl Aws {
@@ -45,16 +47,17 @@ impl Aws {
     /// Starts the emulators with options.
     pub fn with(options: Options) -> Self {
         let [port, moto_port] = free_ports();
-        let aws = Self { port, moto_port, options, owner: process::id() };
+        let aws = Self { port, moto_port, options, owner: process::id(), shared: false };
         aws.ensure();
         aws
     }
 
-    /// The account of this run of the test suite, started by whoever comes first. It goes with the
-    /// run: `scripts/aws-emulators.sh sweep`.
+    /// The account of this run of the test suite, started by whoever comes first; in a full run of
+    /// the conformance suite one for each scenario, as an emulator is one process and they are
+    /// many. It goes with its owner: `scripts/aws-emulators.sh sweep`.
     pub fn shared() -> Self {
         // Every test is a process of its own, and the runner is the parent of them all.
-        let owner = parent_id();
+        let owner = if is_full() { process::id() } else { parent_id() };
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("aws-{owner}"));
         let lock = File::create(file.with_extension("lock")).expect("a file to lock");
         lock.lock().expect("the lock");
@@ -63,7 +66,7 @@ impl Aws {
             fs::write(&file, ports.map(|port| port.to_string()).join(" ")).expect("the ports");
             ports
         });
-        let aws = Self { port, moto_port, options: Options::default(), owner };
+        let aws = Self { port, moto_port, options: Options::default(), owner, shared: true };
         aws.ensure();
         aws
     }
@@ -81,6 +84,11 @@ impl Aws {
     /// The address of the API, of the registry and of the load balancers.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The port of 127.0.0.1 that all load balancers answer at, told apart by the `Host`.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The address of moto, which has the autoscaling.
@@ -111,6 +119,13 @@ impl Aws {
             ("MIZAN_AWS_REGISTRY", format!("127.0.0.1:{}", self.port)),
             ("MIZAN_AWS_LOAD_BALANCER", self.endpoint()),
         ]
+    }
+
+    /// A PostgreSQL where the tasks are, empty; its URL as they know it. It goes with the account.
+    pub fn database(&self) -> String {
+        let started = self.script("database").output().expect("the script runs");
+        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+        String::from_utf8(started.stdout).expect("a URL").trim().to_owned()
     }
 
     /// Asks the emulators without what is tested.
@@ -179,7 +194,7 @@ impl Aws {
 
 impl Drop for Aws {
     fn drop(&mut self) {
-        if self.owner != process::id() {
+        if self.shared {
             return; // Others may still need it.
         }
         let _ = self.script("stop").output();

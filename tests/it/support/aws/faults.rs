@@ -2,6 +2,8 @@
 
 use hyper::{HeaderMap, StatusCode, Uri};
 
+use super::target::target_of;
+
 /// A call that came by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
@@ -9,6 +11,8 @@ pub struct Call {
     pub service: String,
     /// The action, such as `CreateService`; for S3 what its documentation calls the request.
     pub action: String,
+    /// What it is about, as its owner calls it; the same in every run.
+    pub target: String,
 }
 
 /// Which calls are struck. They are counted from 1.
@@ -18,8 +22,10 @@ pub enum At {
     Call(usize),
     /// The n-th call of this service and action, as [`Call::name`] writes it.
     Action(&'static str, usize),
-    /// The n-th call of all, and every one after it.
-    From(usize),
+    /// The n-th call of this action about this target, as [`Call::site`] writes it.
+    Site(String, usize),
+    /// The first call that this means, and every one after it.
+    From(Box<At>),
 }
 
 /// What happens to a call.
@@ -73,12 +79,25 @@ impl Call {
             .map(str::to_owned)
             .or_else(|| (service == "s3").then(|| s3_action(method, uri)))
             .or_else(|| form_action(body))?;
-        Some(Self { service, action })
+        let target = target_of(&service, uri, body);
+        Some(Self { service, action, target })
     }
 
     /// Both in one, such as `ecs:CreateService`.
     pub fn name(&self) -> String {
         format!("{}:{}", self.service, self.action)
+    }
+
+    /// The place in the program that it comes from, as far as one sees that from outside: its name
+    /// and what it is about.
+    pub fn site(&self) -> String {
+        format!("{} {}", self.name(), self.target).trim_end().to_owned()
+    }
+
+    /// True if it changes nothing.
+    pub fn is_read(&self) -> bool {
+        const READS: [&str; 7] = ["Batch", "Describe", "Filter", "Get", "Head", "List", "Simulate"];
+        READS.iter().any(|verb| self.action.starts_with(verb))
     }
 }
 

@@ -6,6 +6,7 @@ mod client;
 mod emulators;
 mod faults;
 mod proxy;
+mod target;
 #[cfg(test)]
 mod tests;
 mod xml;

@@ -44,11 +44,20 @@ struct Shared {
 struct State {
     calls: Vec<Call>,
     counts: HashMap<String, usize>,
-    faults: Vec<(At, Fault)>,
+    sites: HashMap<String, usize>,
+    faults: Vec<Planned>,
+    struck: usize,
     hooks: Vec<(At, Moment, Hook)>,
     victim: Option<Pid>,
     /// How often everything was forgotten.
     forgotten: usize,
+}
+
+struct Planned {
+    at: At,
+    fault: Fault,
+    /// The first call that it has struck.
+    since: Option<usize>,
 }
 
 impl fmt::Debug for Proxy {
@@ -90,6 +99,11 @@ impl Proxy {
         self.shared.state().counts.get(name).copied().unwrap_or_default()
     }
 
+    /// How often an action was called about a target, as [`Call::site`] writes them.
+    pub fn count_of_site(&self, site: &str) -> usize {
+        self.shared.state().sites.get(site).copied().unwrap_or_default()
+    }
+
     /// Forgets calls, faults, hooks and the victim: counting begins anew.
     pub fn clear(&self) {
         let mut state = self.shared.state();
@@ -98,7 +112,12 @@ impl Proxy {
 
     /// Strikes the calls that are meant. The first fault that fits counts.
     pub fn strike(&self, at: At, fault: Fault) {
-        self.shared.state().faults.push((at, fault));
+        self.shared.state().faults.push(Planned { at, fault, since: None });
+    }
+
+    /// How many calls were struck by a fault or had a hook.
+    pub fn struck(&self) -> usize {
+        self.shared.state().struck
     }
 
     /// Runs the hook at the calls that are meant, while they wait.
@@ -162,24 +181,34 @@ impl Shared {
         let of_all = state.calls.len();
         let of_name = state.counts.entry(call.name()).or_default();
         *of_name += 1;
-        Place { of_all, of_name: *of_name }
+        let of_name = *of_name;
+        let of_site = state.sites.entry(call.site()).or_default();
+        *of_site += 1;
+        Place { of_all, of_name, of_site: *of_site }
     }
 
     fn fault(&self, call: &Call, place: Place) -> Option<Fault> {
-        let state = self.state();
-        let meant = state.faults.iter().find(|(at, _)| at.means(call, place));
-        meant.map(|(_, fault)| *fault)
+        let mut state = self.state();
+        let meant = state.faults.iter_mut().find(|planned| planned.means(call, place))?;
+        meant.since.get_or_insert(place.of_all);
+        let fault = meant.fault;
+        state.struck += 1;
+        Some(fault)
     }
 
     /// The hooks are taken out while they run: they may use the proxy themselves.
     fn run_hooks(&self, call: &Call, place: Place, moment: Moment) {
-        let (all, forgotten) = {
+        let (mut meant, forgotten) = {
             let mut state = self.state();
-            (std::mem::take(&mut state.hooks), state.forgotten)
+            let is_meant =
+                |(at, when, _): &(At, Moment, Hook)| *when == moment && at.means(call, place);
+            let (meant, rest): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut state.hooks).into_iter().partition(is_meant);
+            // In the same breath: a call beside this one may be meant by another.
+            state.hooks = rest;
+            state.struck += meant.len();
+            (meant, state.forgotten)
         };
-        let (mut meant, rest): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|(at, when, _)| *when == moment && at.means(call, place));
-        self.keep(forgotten, rest);
         for (_, _, hook) in &mut meant {
             hook(call);
         }
@@ -199,6 +228,17 @@ impl Shared {
 struct Place {
     of_all: usize,
     of_name: usize,
+    of_site: usize,
+}
+
+impl Planned {
+    fn means(&self, call: &Call, place: Place) -> bool {
+        match &self.at {
+            At::From(_) if self.since.is_some_and(|since| place.of_all >= since) => true,
+            At::From(first) => self.since.is_none() && first.means(call, place),
+            at => at.means(call, place),
+        }
+    }
 }
 
 impl At {
@@ -206,7 +246,8 @@ impl At {
         match self {
             Self::Call(number) => place.of_all == *number,
             Self::Action(name, number) => place.of_name == *number && call.name() == *name,
-            Self::From(number) => place.of_all >= *number,
+            Self::Site(site, number) => place.of_site == *number && call.site() == *site,
+            Self::From(first) => first.means(call, place),
         }
     }
 }
@@ -361,7 +402,7 @@ mod tests {
         let proxy = Proxy::before(upstream.port, upstream.port);
         proxy.strike(At::Action("ecs:CreateService", 2), Fault::Throttled);
         proxy.strike(At::Call(4), Fault::Internal);
-        proxy.strike(At::From(6), Fault::Expired);
+        proxy.strike(At::From(Box::new(At::Call(6))), Fault::Expired);
         let statuses: Vec<_> = ["RunTask", "CreateService", "CreateService", "RunTask"]
             .iter()
             .chain(&["RunTask", "RunTask", "CreateService"])
@@ -410,7 +451,7 @@ mod tests {
     fn images_and_visitors_pass_uncounted() {
         let upstream = Upstream::start();
         let proxy = Proxy::before(upstream.port, upstream.port);
-        proxy.strike(At::From(1), Fault::CutBefore);
+        proxy.strike(At::From(Box::new(At::Call(1))), Fault::CutBefore);
         let answer = crate::support::get(&proxy.endpoint(), "/v2/board/manifests/1").unwrap();
         assert_eq!(answer, "{}");
         assert!(proxy.calls().is_empty());

@@ -30,6 +30,8 @@ export function createApi(state, runtime) {
     }
   });
   acceptTails(server, state);
+  // The callers end the connections: if both did, one could be chosen for a call while it ends.
+  server.keepAliveTimeout = 0;
   return server;
 }
 
