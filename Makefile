@@ -21,9 +21,10 @@ test: ## everything that must hold (scripts/test.sh --list names the steps)
 lint: ## only the formatters, linters and type checkers
 	@scripts/test.sh lint
 
-bench: ## measure the speeds that the README states, and deploys to AWS against those of other tools
+bench: ## measure the speeds that the README states, and deploys to AWS and Cloudflare against those of other tools
 	@scripts/bench.sh
 	@scripts/bench-aws.sh
+	@scripts/bench-cloudflare.sh
 
 conformance: ## the whole matrix: a fault at every step of every target and at every call to AWS
 	@scripts/test.sh conformance

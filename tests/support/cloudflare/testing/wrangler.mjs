@@ -23,6 +23,8 @@ function nodeBinary() {
 export class Wrangler {
   /** What it asked elsewhere than the stand-in. @type {string[]} */
   elsewhere = [];
+  /** A command that runs it, such as one that measures. @type {string[]} */
+  through = [];
   #proxy = http.createServer((request, response) => {
     this.elsewhere.push(`${request.method} ${request.url}`);
     response.writeHead(502).end();
@@ -68,9 +70,10 @@ export class Wrangler {
       "bin",
       "wrangler.js",
     );
+    const [program, ...all] = [...this.through, nodeBinary(), script, ...args];
     const child = execFile(
-      nodeBinary(),
-      [script, ...args],
+      program,
+      all,
       { cwd, env: this.#environment() },
       (error, stdout, stderr) => {
         if (error) reject(new Error(`wrangler ${args.join(" ")}: ${stdout}${stderr}`));
