@@ -120,6 +120,14 @@ fn an_environment_that_does_not_exist() {
 
 #[test]
 fn a_target_that_is_not_built_yet_is_refused_before_anything_happens() {
+    let project = Project::new();
+    let azure = "  staging: {target: {azure: {location: westeurope}}}\n";
+    project.write("mizan.yaml", &format!("{APP}{azure}"));
+    assert_snapshot!(project.told(&["deploy", "-e", "staging"]));
+}
+
+#[test]
+fn the_edge_without_a_token() {
     assert_snapshot!(Project::new().told(&["deploy", "-e", "elsewhere"]));
 }
 
