@@ -96,23 +96,25 @@ copy_of_board() {
 }
 
 # Builds mizan and deploys a copy of the example app. MIZAN, MIZAN_BOARD and MIZAN_BOARD_URL say what and where. It
-# keeps its data apart from the user's, and goes when the script ends.
+# keeps its data apart from the user's, and goes when the script ends. A second name is that of a function which changes
+# the copy before it is deployed.
 deploy_copy_of_board() {
   "$root/scripts/docker-engine.sh" ensure
   "$root/scripts/base-images.sh"
   cargo build --locked --quiet
   MIZAN=${CARGO_TARGET_DIR:-$root/target}/debug/mizan
   MIZAN_BOARD=$(copy_of_board "$1")
+  [ -z "${2:-}" ] || "$2" "$MIZAN_BOARD"
   XDG_DATA_HOME=$(mktemp -d "${TMPDIR:-/tmp}/mizan-data.XXXXXX")
   export MIZAN MIZAN_BOARD XDG_DATA_HOME MIZAN_BOARD_URL
   trap take_copy_of_board_away EXIT
-  MIZAN_BOARD_URL=$("$MIZAN" -C "$MIZAN_BOARD" deploy --yes)
+  MIZAN_BOARD_URL=$("$MIZAN" -C "$MIZAN_BOARD" deploy --yes --env local)
   say "a copy of the board runs at $MIZAN_BOARD_URL"
 }
 
 take_copy_of_board_away() {
   local outcome=$?
-  [ "$outcome" = 0 ] || "$MIZAN" -C "$MIZAN_BOARD" logs >&2 || true
-  "$MIZAN" -C "$MIZAN_BOARD" destroy --yes --volumes >&2 || true
+  [ "$outcome" = 0 ] || "$MIZAN" -C "$MIZAN_BOARD" logs --env local >&2 || true
+  "$MIZAN" -C "$MIZAN_BOARD" destroy --yes --volumes --env local >&2 || true
   rm -rf "$MIZAN_BOARD" "$XDG_DATA_HOME"
 }

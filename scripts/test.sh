@@ -9,7 +9,7 @@
 source "$(dirname "$0")/lib.sh"
 
 lint_steps=(format shell licences templates clippy)
-steps=("${lint_steps[@]}" workers load cloudflare board rust traffic browser) # and `conformance`, which takes long: only by name
+steps=("${lint_steps[@]}" workers load cloudflare board rust traffic edge browser) # and `conformance`, which takes long: only by name
 
 about() {
   case $1 in
@@ -24,6 +24,7 @@ about() {
     board) echo "the example app: Python tests and server bundle" ;;
     rust) echo "unit and integration tests" ;;
     traffic) echo "releases under load: nobody sees a failure" ;;
+    edge) echo "the board behind Workers on the stand-in for Cloudflare" ;;
     browser) echo "the deployed board in Chromium" ;;
     conformance) echo "a fault at every step of every target and at every call to AWS; the full load" ;;
   esac
@@ -46,7 +47,7 @@ step_templates() {
   "$root/scripts/tools.sh" templates
   cd "$root/templates"
   npm run --silent check
-  npx biome check --config-path=. --error-on-warnings ../scripts ../tests/support ../tests/traffic ../tests/browser ../tests/bench
+  npx biome check --config-path=. --error-on-warnings ../scripts ../tests/support ../tests/traffic ../tests/edge ../tests/browser ../tests/bench
 }
 
 step_clippy() { cargo clippy --locked --all-targets --quiet -- -D warnings; }
@@ -103,6 +104,8 @@ step_conformance() {
 # Enough requests to meet every phase of a release; the figure that is promised takes `make conformance`.
 step_traffic() { "$root/scripts/traffic-test.sh" 2000; }
 
+step_edge() { "$root/scripts/edge-test.sh"; }
+
 step_browser() { "$root/scripts/browser-test.sh"; }
 
 # In a shell of its own: `set -e` does not reach into a function whose outcome is asked for.
@@ -124,7 +127,7 @@ run_steps() {
     [ -n "$(about "$step")" ] || fail "unknown step: $step" "the steps are: ${steps[*]}"
   done
   # The one question there may be (may an engine be installed?) comes first, not after ten minutes.
-  case " $* " in *" rust "* | *" traffic "* | *" browser "* | *" conformance "*) "$root/scripts/docker-engine.sh" ensure ;; esac
+  case " $* " in *" rust "* | *" traffic "* | *" edge "* | *" browser "* | *" conformance "*) "$root/scripts/docker-engine.sh" ensure ;; esac
   for step in "$@"; do
     run_step "$step" && continue
     failed+=("$step")

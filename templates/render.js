@@ -8,6 +8,9 @@ import { documentParts, errorDocument } from "./render/html.js";
 /** Above this much data a page is streamed: its first bytes leave before its last are made. */
 const STREAM_ABOVE = 64 * 1024;
 const HTML = { headers: { "Content-Type": "text/html; charset=utf-8" } };
+/** The app's code threw: the browser renders the page, but a version that was not released yet shall not be. */
+const ERROR = "Mizan-Render-Error";
+const ERROR_LENGTH = 160;
 
 export default {
   /** @param {Request} request */
@@ -19,10 +22,19 @@ export default {
     if (status !== undefined) return new Response(errorDocument(status, bundle), HTML);
     /** @type {SsrData} */
     const ssr = { v: 1, page, props, contexts };
-    const parts = documentParts(ssr, bundle, (error) => report(path, error));
-    const body = await renderBody(ssr, parts.data, path, request.signal);
-    if (typeof body === "string") return new Response(parts.before + body + parts.after, HTML);
-    return new Response(surrounded(parts.before, body, parts.after), HTML);
+    const headers = new Headers(HTML.headers);
+    const onError = (/** @type {unknown} */ error) => {
+      report(path, error);
+      const text = String(error).replace(/[^ -~]+/g, " ");
+      headers.set(ERROR, text.slice(0, ERROR_LENGTH));
+    };
+    const parts = documentParts(ssr, bundle, onError);
+    const body = await renderBody(ssr, parts.data, onError, request.signal);
+    const document =
+      typeof body === "string"
+        ? parts.before + body + parts.after
+        : surrounded(parts.before, body, parts.after);
+    return new Response(document, { headers });
   },
 };
 
@@ -31,10 +43,9 @@ const isUsable = () => bundle.mizanBundle === 1 && bundle.render !== undefined;
 /**
  * The inside of the root: text, a stream if the page is large, or nothing when the app's code
  * throws; then the browser renders it.
- * @param {SsrData} ssr @param {string} data @param {string} path @param {AbortSignal} signal
+ * @param {SsrData} ssr @param {string} data @param {(error: unknown) => void} onError @param {AbortSignal} signal
  */
-async function renderBody(ssr, data, path, signal) {
-  const onError = (/** @type {unknown} */ error) => report(path, error);
+async function renderBody(ssr, data, onError, signal) {
   try {
     if (bundle.renderStream && data.length > STREAM_ABOVE) {
       return await bundle.renderStream(ssr, { onError, signal });

@@ -57,8 +57,10 @@ pub async fn execute<O, E: Executor<O>>(
     let report = output
         .show(async |sink| {
             tokio::select! {
-                report = Box::pin(with_faults(plan, executor, sink, &options)) => report,
+                // A signal is heard before the first step begins: what it began would stay.
+                biased;
                 () = interrupts => unreachable!("the interrupts never end"),
+                report = Box::pin(with_faults(plan, executor, sink, &options)) => report,
             }
         })
         .await;

@@ -14,12 +14,14 @@ const LOOPBACK = "127.0.0.1";
  * @param {Site} site @param {URL} url @param {EdgeEnv} env @param {ExecutionContext} ctx
  */
 export async function findOrigin(site, url, env, ctx) {
-  const isPreview = url.host !== new URL(env.PUBLIC_URL).host;
-  const own = env.ORIGIN ?? (isPreview ? env.FALLBACK_ORIGIN : undefined);
+  const own = env.ORIGIN ?? (isPreview(url, env) ? env.FALLBACK_ORIGIN : undefined);
   const origin = own ?? (await site.hub.origin(env.HUB, ctx)) ?? env.FALLBACK_ORIGIN;
   if (!origin) throw new Error("nobody has said where the app's own server is");
   return origin;
 }
+
+/** Asked under another name than visitors use, to see whether this version is fit for them. @param {URL} url @param {EdgeEnv} env */
+export const isPreview = (url, env) => url.host !== new URL(env.PUBLIC_URL).host;
 
 /**
  * The visitor's own request.

@@ -2,7 +2,7 @@
 
 import { chooseReading, readContext, responseOf } from "./contexts.js";
 import { conditional } from "./headers.js";
-import { fetchAnonymous, fetchAsVisitor } from "./origin.js";
+import { fetchAnonymous, fetchAsVisitor, isPreview } from "./origin.js";
 
 /** @import { ContextData, ParamData, RenderRequest, SsrContext } from "../types.d.ts" */
 /** @import { Call, Site } from "./call.js" */
@@ -12,6 +12,9 @@ import { fetchAnonymous, fetchAsVisitor } from "./origin.js";
 
 /** Chooses a version among those that are deployed: https://developers.cloudflare.com/workers/versions-and-deployments/version-overrides/ */
 const VERSION_OVERRIDES = "Cloudflare-Workers-Version-Overrides";
+
+/** Render says that the app's code threw. */
+const RENDER_ERROR = "Mizan-Render-Error";
 
 /** @param {Site} site @param {Call} call @param {RouteMatch} match */
 export async function servePage(site, call, { route, props }) {
@@ -28,7 +31,7 @@ export async function servePage(site, call, { route, props }) {
     contexts,
     ...(failed && { status }),
   });
-  return conditional(call.request, toBrowser(html, status, loaded));
+  return conditional(call.request, toBrowser(call, html, status, loaded));
 }
 
 /**
@@ -116,8 +119,8 @@ function render({ env }, page) {
   return env.RENDER.fetch("http://render/", { method: "POST", headers, body });
 }
 
-/** @param {Response} html @param {number} status @param {Loaded[]} loaded */
-function toBrowser(html, status, loaded) {
+/** @param {Call} call @param {Response} html @param {number} status @param {Loaded[]} loaded */
+function toBrowser(call, html, status, loaded) {
   const headers = new Headers({
     "Content-Type": "text/html; charset=utf-8",
     "X-Content-Type-Options": "nosniff",
@@ -126,6 +129,9 @@ function toBrowser(html, status, loaded) {
   for (const { response } of loaded) {
     for (const cookie of response.headers.getSetCookie()) headers.append("Set-Cookie", cookie);
   }
+  // Visitors' browsers render such a page themselves; who asks whether the version is fit has to know.
+  const error = html.headers.get(RENDER_ERROR);
+  if (error && isPreview(call.url, call.env)) headers.set(RENDER_ERROR, error);
   return new Response(html.body, { status: html.ok ? status : 502, headers });
 }
 

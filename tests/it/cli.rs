@@ -121,13 +121,14 @@ fn an_environment_that_does_not_exist() {
 #[test]
 fn a_target_that_is_not_built_yet_is_refused_before_anything_happens() {
     let project = Project::new();
-    let azure = "  staging: {target: {azure: {location: westeurope}}}\n";
-    project.write("mizan.yaml", &format!("{APP}{azure}"));
-    assert_snapshot!(project.told(&["deploy", "-e", "staging"]));
+    let target = "{target: {azure: {location: westeurope}}}";
+    let elsewhere = APP.lines().last().unwrap().trim_start();
+    project.write("mizan.yaml", &APP.replace(elsewhere, &format!("elsewhere: {target}")));
+    assert_snapshot!(project.told(&["deploy", "-e", "elsewhere"]));
 }
 
 #[test]
-fn the_edge_without_a_token() {
+fn an_edge_on_cloudflare_without_a_token() {
     assert_snapshot!(Project::new().told(&["deploy", "-e", "elsewhere"]));
 }
 

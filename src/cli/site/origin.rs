@@ -44,6 +44,8 @@ pub struct OriginSite {
     lock: Lock,
     /// The ledger's folder, where it is one.
     folder: Option<PathBuf>,
+    /// Nobody has said where it shall be.
+    is_usual_ledger: bool,
     artifacts: PathBuf,
 }
 
@@ -153,7 +155,18 @@ impl Site for OriginSite {
         let live = current.as_ref().map(|current| &current.live.spec);
         let place = cloud::place(&cloudflare, &scripts, app.domain.as_deref(), live).await?;
         let artifacts = StateDir::artifact_cache()?;
-        Ok(Self { scripts, cloudflare, place, current, ledger, lock, folder, artifacts })
+        let is_usual_ledger = app.ledger.is_none();
+        Ok(Self {
+            scripts,
+            cloudflare,
+            place,
+            current,
+            ledger,
+            lock,
+            folder,
+            is_usual_ledger,
+            artifacts,
+        })
     }
 
     fn offline(app: &App) -> Result<Plan<Op>> {
@@ -281,6 +294,7 @@ impl Site for OriginSite {
             returning: ground.returning,
             artifacts: self.artifacts,
             ledger_folder: self.folder,
+            is_ledger_of_this_machine: self.is_usual_ledger,
         }
     }
 

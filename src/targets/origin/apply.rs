@@ -42,6 +42,8 @@ pub struct OriginExecutor {
     pub artifacts: PathBuf,
     /// The ledger's folder, where it is one.
     pub ledger_folder: Option<PathBuf>,
+    /// That folder is in the environment's own folder of state.
+    pub is_ledger_of_this_machine: bool,
 }
 
 impl OriginExecutor {
@@ -178,10 +180,16 @@ impl OriginExecutor {
         let Some(folder) = &self.ledger_folder else { return Ok(()) };
         match fs::remove_dir_all(folder) {
             Err(error) if error.kind() != IoErrorKind::NotFound => {
-                Err(Error::failed(format!("cannot remove {}", folder.display())).because(&error))
+                let message = format!("cannot remove {}", folder.display());
+                return Err(Error::failed(message).because(&error));
             }
-            _ => Ok(()),
+            _ => {}
         }
+        // The folder of the environment's state has nothing else in it; if it has, it stays.
+        if let Some(state) = folder.parent().filter(|_| self.is_ledger_of_this_machine) {
+            let _ = fs::remove_dir(state);
+        }
+        Ok(())
     }
 }
 

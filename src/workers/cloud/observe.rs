@@ -14,6 +14,7 @@ use crate::{
     cloudflare::{Cloudflare, Deployment, Script, SeenBinding, Settings, VersionId},
     error::{Error, ErrorKind, Result},
     model::ReleaseId,
+    plan::Late,
 };
 
 /// Names the account, where the token can see several.
@@ -127,14 +128,12 @@ pub async fn observe(
     expected: &[(Kind, String)],
 ) -> Result<SeenPlane> {
     let edge = scripts.name(Kind::Edge);
-    let hub = scripts.name(Kind::Hub);
-    let deployments = try_join_all([Kind::Render, Kind::Edge].map(|kind| {
+    let deployments = try_join_all(Kind::ALL.map(|kind| {
         let name = scripts.name(kind);
         async move { Ok::<_, Error>((kind, cloudflare.deployments(account, &name).await?)) }
     }));
-    let (listed, hub_settings, deployments, domains, address) = tokio::try_join!(
+    let (listed, deployments, domains, address) = tokio::try_join!(
         cloudflare.scripts(account),
-        cloudflare.settings(account, &hub),
         deployments,
         cloudflare.domains(account, None, None),
         address(cloudflare, account, &edge),
@@ -147,27 +146,27 @@ pub async fn observe(
         .collect();
     let found = |kind| listed.iter().find(|script| script.name == scripts.name(kind));
     let ours = |script: &Script| script.tags.contains(&scripts.tag());
-    // The Hub is no release's: what it is set to is read each time.
-    if let (Some(script), Some(settings)) = (found(Kind::Hub), &hub_settings) {
-        let mut hub = SeenScript { ours: ours(script), ..SeenScript::default() };
-        describe(Kind::Hub, &mut hub, settings);
-        seen.scripts.insert(Kind::Hub, hub);
-    }
     for (kind, deployments) in deployments {
         let Some(script) = found(kind) else { continue };
         let version = deployments.as_deref().and_then(active);
         let ours = ours(script);
         seen.scripts.insert(kind, SeenScript { ours, version, ..SeenScript::default() });
     }
-    let (settings, lost, newest) = tokio::try_join!(
+    let (hub, settings, lost, newest) = tokio::try_join!(
+        hub_bindings(cloudflare, account, scripts, &seen, live),
         unrecorded_settings(cloudflare, account, scripts, &seen, live),
         lost_versions(cloudflare, account, scripts, &seen, live, expected),
         newest_release(cloudflare, account, &edge, &seen, live),
     )?;
     seen.newest = newest;
+    let origin = recorded_origin(&seen, live);
+    if let Some(script) = seen.scripts.get_mut(&Kind::Hub) {
+        describe(Kind::Hub, script, &hub.unwrap_or_default());
+        script.vars.extend(origin.map(|origin| ("ORIGIN".to_owned(), origin)));
+    }
     for (kind, settings) in settings {
         if let Some(script) = seen.scripts.get_mut(&kind) {
-            describe(kind, script, &settings);
+            describe(kind, script, &settings.bindings);
         }
     }
     seen.lost_versions = lost.into_iter().collect();
@@ -185,6 +184,36 @@ pub(super) fn active(deployments: &[Deployment]) -> Option<String> {
     let versions = &deployments.first()?.versions;
     let whole = versions.iter().find(|(_, percentage)| *percentage >= 100.0);
     whole.map(|(version, _)| version.0.clone())
+}
+
+/// What the Hub's version that takes the requests is set to. A script's settings would be those of
+/// its newest version, which an interrupted run may have left without a request. The version that
+/// the live release recorded is known: it names the release's origin.
+async fn hub_bindings(
+    cloudflare: &Cloudflare,
+    account: &str,
+    scripts: &Scripts,
+    seen: &SeenPlane,
+    live: Option<&LivePlane>,
+) -> Result<Option<Vec<SeenBinding>>> {
+    let Some(version) = seen.version(Kind::Hub) else { return Ok(None) };
+    if recorded_origin(seen, live).is_some() {
+        return Ok(None);
+    }
+    let id = VersionId(version.to_owned());
+    let found = cloudflare.version(account, &scripts.name(Kind::Hub), &id).await?;
+    Ok(found.map(|found| found.bindings))
+}
+
+/// The origin that the Hub names, if its version is the one that the live release recorded.
+fn recorded_origin(seen: &SeenPlane, live: Option<&LivePlane>) -> Option<String> {
+    let LivePlane { spec, recorded } = live?;
+    match &spec.origin {
+        Late::Known(origin) if recorded.hub.as_deref() == Some(seen.version(Kind::Hub)?) => {
+            Some(origin.clone())
+        }
+        _ => None,
+    }
 }
 
 /// A version never changes: only where it is not the recorded one need its settings be read.
@@ -246,9 +275,9 @@ async fn newest_release(
     Ok(versions.iter().filter_map(|version| version.tag.as_deref()?.parse().ok()).max())
 }
 
-fn describe(kind: Kind, script: &mut SeenScript, settings: &Settings) {
+fn describe(kind: Kind, script: &mut SeenScript, bindings: &[SeenBinding]) {
     let own = own_bindings(kind);
-    for binding in &settings.bindings {
+    for binding in bindings {
         let SeenBinding { name, kind, text, .. } = binding;
         if name == SIGNING_KEY {
             script.has_key = true;

@@ -17,6 +17,9 @@ pub struct Recorded {
     pub edge: Option<String>,
     /// Render's version, if there is one.
     pub render: Option<String>,
+    /// The Hub's version: it is of no release, but by it the origin that it names is known.
+    #[serde(default)]
+    pub hub: Option<String>,
     /// The hash of what Render is made of.
     pub render_hash: Option<String>,
     /// The health path that its schema names.
@@ -59,6 +62,7 @@ impl Recorded {
         Some(Self {
             edge: attribute(Kind::Edge, VERSION),
             render: attribute(Kind::Render, VERSION),
+            hub: attribute(Kind::Hub, VERSION),
             render_hash: attribute(Kind::Render, HASH),
             health: attribute(Kind::Edge, HEALTH),
             foreseen: foreseen
@@ -93,7 +97,7 @@ impl Recorded {
         let foreseen = serde_json::to_string(&self.foreseen).ok();
         let attributes = |kind| -> BTreeMap<String, String> {
             let pairs = match kind {
-                Kind::Hub => vec![],
+                Kind::Hub => vec![text(VERSION, self.hub.clone())],
                 Kind::Render => {
                     vec![text(VERSION, self.render.clone()), text(HASH, self.render_hash.clone())]
                 }

@@ -55,7 +55,7 @@ pub fn execute(seen: &mut SeenPlane, op: &Op, desired: &Desired) {
             hostname: hostname.clone(),
             service: spec.scripts.name(Kind::Edge),
         }),
-        Op::PutSubdomain { enabled } => seen.on_subdomain = *enabled,
+        Op::PutSubdomain { enabled } => (seen.on_subdomain, seen.previews) = (*enabled, true),
         Op::DeleteDomain { .. } | Op::DeleteScript { .. } => remove(seen, op),
     }
 }
@@ -69,7 +69,7 @@ fn remove(seen: &mut SeenPlane, op: &Op) {
                 (seen.on_subdomain, seen.previews) = (false, false);
             }
         }
-        Op::PutSubdomain { enabled } => seen.on_subdomain = *enabled,
+        Op::PutSubdomain { enabled } => (seen.on_subdomain, seen.previews) = (*enabled, true),
         other => panic!("nothing is desired, and yet: {other:?}"),
     }
 }

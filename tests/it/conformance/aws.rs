@@ -123,7 +123,7 @@ impl Fargate {
 impl Platform for Fargate {
     const NAME: &'static str = "aws";
     const STAGES: &'static [&'static str] = &["service/web"];
-    const KEPT: &'static str = "secret ";
+    const KEPT: Option<&'static str> = Some("secret ");
     const FOREIGN: (i32, &'static str) = (1, "does not belong to this environment");
     const STRIDE: usize = 5;
 
@@ -177,7 +177,9 @@ impl Platform for Fargate {
 }
 
 impl Cloud for Fargate {
-    fn proxy(&self) -> &Proxy {
+    type Striker = Proxy;
+
+    fn striker(&self) -> &Proxy {
         &self.proxy
     }
 

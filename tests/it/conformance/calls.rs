@@ -14,19 +14,9 @@ use super::{
 };
 use crate::support::{
     Ended,
-    aws::{At, Call, Fault, Moment},
+    aws::{Fault, Moment},
+    strikes::{Strike, Striker},
 };
-
-/// How a call goes wrong.
-#[derive(Debug, Clone, Copy)]
-enum Strike {
-    /// This call only.
-    Once(Fault),
-    /// This call and all that follow.
-    FromHere(Fault),
-    /// The process dies while it waits for the answer.
-    Kill(Moment),
-}
 
 const STRIKES: [(Strike, &str); 7] = [
     (Strike::Kill(Moment::After), "kill -9 after"),
@@ -62,7 +52,7 @@ const RULES: [&str; 2] = [
 /// A place to strike.
 #[derive(Debug, Clone)]
 struct Site {
-    /// As [`Call::site`] writes it, with `{app}` for the app's name.
+    /// As the striker writes it, with `{app}` for the app's name.
     name: String,
     count: usize,
     is_read: bool,
@@ -102,14 +92,14 @@ impl Named for Blow {
 
 /// The calls that a command makes, in their order; it is run for that.
 fn sites<P: Cloud>(platform: &P, command: &[&str]) -> Vec<Site> {
-    platform.proxy().clear();
+    platform.striker().clear();
     platform.run(command).expect(0);
     let mut sites: Vec<Site> = Vec::new();
-    for call in platform.proxy().calls() {
-        let name = call.site().replace(platform.app(), "{app}");
+    for call in platform.striker().heard() {
+        let name = call.site.replace(platform.app(), "{app}");
         match sites.iter_mut().find(|site| site.name == name) {
             Some(site) => site.count += 1,
-            None => sites.push(Site { name, count: 1, is_read: Call::is_read(&call) }),
+            None => sites.push(Site { name, count: 1, is_read: call.is_read }),
         }
     }
     sites
@@ -148,37 +138,24 @@ fn struck<P: Cloud>(
     blow: &Blow,
     mut ready: impl FnMut(usize),
 ) -> Option<Ended> {
-    let proxy = platform.proxy();
+    let striker = platform.striker();
     let named = |(site, nth): &(Site, usize)| (site.name.replace("{app}", platform.app()), *nth);
     let mut calls: Vec<_> = blow.at.iter().map(named).collect();
     // The last calls of some may not come this time, the first of all do.
     let enough = if calls[0].1 == 1 { calls.len() } else { calls.len().div_ceil(2) };
     for attempt in 0..ATTEMPTS {
         ready(attempt);
-        proxy.clear();
+        striker.clear();
         for (site, nth) in &calls {
-            let at = At::Site(site.clone(), *nth);
-            match blow.strike {
-                Strike::Once(fault) => proxy.strike(at, fault),
-                Strike::FromHere(fault) => proxy.strike(At::From(Box::new(at)), fault),
-                Strike::Kill(moment) => {
-                    proxy.kill(at.clone(), moment);
-                    // The dead do not call.
-                    if moment == Moment::Before {
-                        proxy.strike(at, Fault::CutBefore);
-                    }
-                }
-            }
+            striker.strike(site, *nth, blow.strike);
         }
         let child = platform.mizan(command).spawn().expect("mizan starts");
-        proxy.victim(child.id());
+        striker.victim(child.id());
         let ended: Ended = child.wait_with_output().expect("its end").into();
-        let struck = proxy.struck();
+        let struck = striker.struck();
         // How often it asks whether something is done yet is not the same each time.
-        calls
-            .iter_mut()
-            .for_each(|(site, nth)| *nth = (*nth).min(proxy.count_of_site(site)).max(1));
-        proxy.clear();
+        calls.iter_mut().for_each(|(site, nth)| *nth = (*nth).min(striker.count_of(site)).max(1));
+        striker.clear();
         if struck >= enough {
             return Some(ended);
         }

@@ -35,7 +35,7 @@ impl Default for Local {
 impl Platform for Local {
     const NAME: &'static str = "local";
     const STAGES: &'static [&'static str] = &["service/web", "edge/", "traffic/"];
-    const KEPT: &'static str = "volume ";
+    const KEPT: Option<&'static str> = Some("volume ");
     const FOREIGN: (i32, &'static str) = (70, "was not created by mizan");
 
     fn write(&self, app: &App) {

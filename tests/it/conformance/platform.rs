@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{World, table::is_full};
-use crate::support::{Ended, Running, aws::Proxy};
+use crate::support::{Ended, Running, strikes::Striker};
 
 /// The app to deploy: a version of the fixture, and what is wrong with it.
 #[derive(Debug, Clone)]
@@ -70,8 +70,10 @@ pub trait Platform {
     /// How the steps of an update begin that change what visitors see, the last of them moves the
     /// traffic.
     const STAGES: &'static [&'static str];
-    /// How the facts begin that are data, which only `destroy --volumes` takes.
-    const KEPT: &'static str;
+    /// The same of a first deploy.
+    const FIRST: &'static [&'static str] = Self::STAGES;
+    /// How the facts begin that are data, which only `destroy --volumes` takes; nothing is.
+    const KEPT: Option<&'static str>;
     /// What a deploy ends with that finds something of somebody else in its way, and says of it.
     const FOREIGN: (i32, &'static str);
     /// Without a full run, of so many steps one is struck.
@@ -161,8 +163,11 @@ pub trait Machine: Platform {
 
 /// A platform that is reached by calls over the network.
 pub trait Cloud: Platform {
-    /// What every call passes on its way; it can strike them.
-    fn proxy(&self) -> &Proxy;
+    /// Who hears every call; it can strike them.
+    type Striker: Striker;
+
+    /// Who hears every call of this environment.
+    fn striker(&self) -> &Self::Striker;
 
     /// The name of the app, which is part of the names of all that is made for it.
     fn app(&self) -> &str;

@@ -8,7 +8,8 @@ use std::{
     process::{Child, ChildStdin, Command, Output, Stdio},
 };
 
-use hyper::{Method, Request};
+use bytes::Bytes;
+use hyper::{Method, Request, Response};
 use mizan::http::Http;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -99,14 +100,52 @@ impl Fake {
 
     /// Every request to the API since the last call: method and path below the account.
     pub async fn take_calls(&self) -> Vec<String> {
-        let calls = self.ask(Method::GET, "calls", &Value::Null).await;
+        let calls = self.calls().await;
         self.ask(Method::DELETE, "calls", &Value::Null).await;
-        let line = |call: &Value| {
-            let path = call["path"].as_str().expect("a path");
-            let path = path.replace(&format!("/accounts/{ACCOUNT}"), "");
-            format!("{} {path}", call["method"].as_str().expect("a method"))
-        };
-        calls.as_array().expect("a list").iter().map(line).collect()
+        calls.iter().map(line).collect()
+    }
+
+    /// Every request to the API that was not taken yet, as the stand-in remembers it.
+    pub async fn calls(&self) -> Vec<Value> {
+        let calls = self.ask(Method::GET, "calls", &Value::Null).await;
+        calls.as_array().expect("a list").clone()
+    }
+
+    /// No more faults.
+    pub async fn heal(&self) {
+        self.ask(Method::DELETE, "faults", &Value::Null).await;
+    }
+
+    /// What somebody does by hand: a call of the API with a path below the account, of which the
+    /// test expects that it succeeds. Answers the result.
+    pub async fn by_hand(&self, method: Method, path: &str, body: &Value) -> Value {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        self.call(method, path, "application/json", text).await
+    }
+
+    /// Somebody changes settings of a script's version; they come as a form with one part.
+    pub async fn patch_settings(&self, script: &str, settings: &Value) {
+        let form = format!(
+            "--part\r\nContent-Disposition: form-data; name=\"settings\"\r\n\
+             Content-Type: application/json\r\n\r\n{settings}\r\n--part--\r\n"
+        );
+        let path = format!("workers/scripts/{script}/settings");
+        self.call(Method::PATCH, &path, "multipart/form-data; boundary=part", form).await;
+    }
+
+    async fn call(&self, method: Method, path: &str, kind: &str, body: String) -> Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}/accounts/{ACCOUNT}/{path}", self.api()))
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("content-type", kind)
+            .body(body.into())
+            .expect("a request");
+        let answer = self.http.fetch(request).await.expect("an answer");
+        let text = String::from_utf8_lossy(answer.body());
+        assert!(answer.status().is_success(), "{path}: {text}");
+        let answer: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        answer["result"].clone()
     }
 
     /// What it has been told, without secrets.
@@ -134,15 +173,21 @@ impl Fake {
 
     /// What a visitor of a host gets: status and body.
     pub async fn visit(&self, host: &str, path: &str) -> (u16, String) {
-        let request = Request::get(format!("{}{path}", self.addresses.traffic))
-            .header("host", host)
-            .body(bytes::Bytes::new())
-            .expect("a request");
-        let answer = self.http.fetch(request).await.expect("an answer");
+        let answer = self.request(host, Request::get(path).body(Bytes::new()).expect("one")).await;
         (answer.status().as_u16(), String::from_utf8_lossy(answer.body()).into_owned())
     }
 
-    async fn ask(&self, method: Method, what: &str, body: &Value) -> Value {
+    /// What a visitor of a host gets who asks like this.
+    pub async fn request(&self, host: &str, request: Request<Bytes>) -> Response<Bytes> {
+        let (mut head, body) = request.into_parts();
+        let url = format!("{}{}", self.addresses.traffic, head.uri);
+        head.uri = url.parse().expect("a URL");
+        head.headers.insert("host", host.parse().expect("a host"));
+        self.http.fetch(Request::from_parts(head, body)).await.expect("an answer")
+    }
+
+    /// Asks the stand-in itself.
+    pub async fn ask(&self, method: Method, what: &str, body: &Value) -> Value {
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let request = Request::builder()
             .method(method)
@@ -154,6 +199,13 @@ impl Fake {
         assert!(answer.status().is_success(), "{what}: {text}");
         serde_json::from_slice(answer.body()).expect("JSON")
     }
+}
+
+/// A call in one line: method and path below the account.
+pub fn line(call: &Value) -> String {
+    let path = call["path"].as_str().expect("a path");
+    let path = path.replace(&format!("/accounts/{ACCOUNT}"), "");
+    format!("{} {path}", call["method"].as_str().expect("a method"))
 }
 
 fn packages() -> PathBuf {

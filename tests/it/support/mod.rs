@@ -3,11 +3,13 @@
 pub mod acm;
 pub mod aws;
 pub mod cloudflare;
+pub mod cloudflare_account;
 pub mod cloudflare_fake;
 mod http;
 mod ports;
 mod sandbox;
-mod server;
+pub mod server;
+pub mod strikes;
 
 pub use http::get;
 pub use ports::free_port;

@@ -643,6 +643,20 @@ describe("faults and counts", () => {
     await assert.rejects(hanging, { name: "AbortError" });
   });
 
+  it("who is left hanging after the effect hears nothing either, and a token can end", async () => {
+    await client.control("POST", "faults", { kind: "hang-after", match: "^PUT " });
+    const hanging = client.put("one", hello).catch(() => {});
+    await eventually(async () => (await client.control("GET", "calls")).some(({ hangs }) => hangs));
+    assert.equal((await client.done("GET", "/workers/scripts")).length, 1);
+    await client.control("DELETE", "faults");
+    const ended = { kind: "403", from: 1, match: "^GET /zones$", onwards: true };
+    await client.control("POST", "faults", ended);
+    assert.equal((await client.call("GET", "accounts")).status, 200);
+    assert.deepEqual(refusal(await client.call("GET", "zones")), [403, 10000]);
+    assert.deepEqual(refusal(await client.call("GET", "accounts")), [403, 10000]);
+    await Promise.race([hanging, Promise.resolve()]);
+  });
+
   it("two states are equal where nothing changed", async () => {
     await client.put("one", hello, {
       bindings: [{ type: "secret_text", name: "KEY", text: "s3cret" }],

@@ -409,6 +409,51 @@ describe("versions of one deployment", () => {
   });
 });
 
+describe("a version that another Worker asks for", () => {
+  const NAMED = "Cloudflare-Workers-Version-Overrides";
+  let ids;
+
+  /** Asks its callee with the header that its path names, or with what it was asked with. */
+  const caller = `export default {
+    fetch(request, env) {
+      const wanted = decodeURIComponent(new URL(request.url).pathname.slice(1));
+      if (wanted === "pass") return env.CALLEE.fetch(new Request("https://callee/", request));
+      const headers = wanted ? { "${NAMED}": wanted } : {};
+      return env.CALLEE.fetch("https://callee/", { headers });
+    },
+  };`;
+  const asks = (text, headers) => client.read("caller", `/${encodeURIComponent(text)}`, headers);
+
+  beforeEach(async () => {
+    await client.put("callee", answering("old"));
+    const { deployments } = await client.done("GET", "/workers/scripts/callee/deployments");
+    const { result } = await client.version("callee", answering("new"));
+    ids = { old: deployments[0].versions[0].version_id, new: result.id };
+    const bindings = [{ type: "service", name: "CALLEE", service: "callee" }];
+    await client.put("caller", caller, { bindings });
+    await client.publish("caller");
+  });
+
+  it("is the one that answers, if it is deployed, though to nobody", async () => {
+    assert.equal(await asks(`callee="${ids.new}"`), "old");
+    await client.deploy("callee", { [ids.old]: 100, [ids.new]: 0 });
+    assert.equal(await asks(`callee="${ids.new}"`), "new");
+    assert.equal(await asks(`other="${ids.old}", callee="${ids.new}"`), "new");
+    for (const none of ["", `other="${ids.new}"`, `callee=${ids.new}`, 'callee="x"']) {
+      assert.equal(await asks(none), "old", none);
+    }
+    await client.deploy("callee", { [ids.new]: 100 });
+    assert.equal(await asks(`callee="${ids.old}"`), "new");
+  });
+
+  it("is not what a visitor asks for, unless the caller passes it on", async () => {
+    await client.deploy("callee", { [ids.old]: 100, [ids.new]: 0 });
+    const headers = { [NAMED]: `callee="${ids.new}"` };
+    assert.equal(await asks("", headers), "old");
+    assert.equal(await asks("pass", headers), "new");
+  });
+});
+
 describe("a switch", () => {
   /** An origin that answers when it is told. */
   async function gate() {

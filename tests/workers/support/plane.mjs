@@ -14,7 +14,7 @@ import { boardData } from "./data.mjs";
 import { FakeOrigin } from "./origin.mjs";
 import { eventually, withResolvers } from "./promises.mjs";
 
-const TEMPLATES = new URL("../../../templates/", import.meta.url).pathname;
+export const TEMPLATES = new URL("../../../templates/", import.meta.url).pathname;
 const SOURCES = ["hub.js", "edge.js", "render.js", "hub", "edge", "render", "local"];
 const BUNDLE = new URL("bundle.js", import.meta.url).pathname;
 
@@ -178,7 +178,7 @@ function answerOf(response, bytes) {
   };
 }
 
-async function writeRelease(folder, data, assets) {
+export async function writeRelease(folder, data, assets) {
   await fs.mkdir(path.join(folder, "assets"), { recursive: true });
   for (const source of SOURCES) {
     await fs.cp(path.join(TEMPLATES, source), path.join(folder, source), { recursive: true });
@@ -206,7 +206,7 @@ async function makePatient(file, limits) {
 }
 
 /** The listening socket is handed over, as the tool does it: nobody is refused meanwhile. */
-async function serveOnPort(folder, name, { flags, env }) {
+export async function serveOnPort(folder, name, { flags, env }) {
   const listener = net.createServer().listen(0, "127.0.0.1");
   await once(listener, "listening");
   const { port } = listener.address();
@@ -216,10 +216,12 @@ async function serveOnPort(folder, name, { flags, env }) {
   return { child, port };
 }
 
-function startWorkerd(folder, name, { flags, env = {}, fds = [] }) {
+export function startWorkerd(folder, name, { flags, env = {}, fds = [] }) {
   const args = ["serve", path.join(folder, "local", `${name}.capnp`), name, ...flags];
   const child = spawn(workerdBinary(), args, { env, stdio: ["ignore", "pipe", "pipe", ...fds] });
-  process.once("exit", () => child.kill("SIGKILL"));
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
   child.log = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (data) => {
@@ -230,7 +232,7 @@ function startWorkerd(folder, name, { flags, env = {}, fds = [] }) {
   return child;
 }
 
-async function end(child, signal = "SIGTERM") {
+export async function end(child, signal = "SIGTERM") {
   if (!child || child.exitCode !== null || child.signalCode !== null) return;
   child.kill(signal);
   await once(child, "exit");

@@ -23,11 +23,10 @@ impl<S: Supplies> Plane<'_, S> {
     /// The Edge answers below `workers.dev`, or does not; so do its versions, in any case.
     pub(super) async fn put_subdomain(&self, enabled: bool) -> Result<()> {
         let edge = self.name(Kind::Edge);
+        let wanted = ScriptSubdomain { enabled, previews_enabled: true };
         match self.cloudflare.script_subdomain(self.account, &edge).await? {
-            Some(now) if now.enabled != enabled => {
-                self.cloudflare
-                    .set_script_subdomain(self.account, &edge, ScriptSubdomain { enabled, ..now })
-                    .await
+            Some(now) if now != wanted => {
+                self.cloudflare.set_script_subdomain(self.account, &edge, wanted).await
             }
             _ => Ok(()),
         }

@@ -117,6 +117,8 @@ impl<S: Supplies> Plane<'_, S> {
         let assets = output(Kind::Edge, ASSETS).and_then(|text| serde_json::from_str(&text).ok());
         Ok(Recorded {
             edge: output(Kind::Edge, VERSION).or_else(|| kept(&|it| it.edge.clone())),
+            hub: output(Kind::Hub, VERSION)
+                .or_else(|| self.seen.version(Kind::Hub).map(str::to_owned)),
             render: render(output(Kind::Render, VERSION).or_else(|| kept(&|it| it.render.clone()))),
             render_hash: render(
                 output(Kind::Render, HASH).or_else(|| kept(&|it| it.render_hash.clone())),

@@ -15,8 +15,6 @@ use crate::{
     workers::cloud::{content::Content, names::Kind, observe::no_subdomain, traffic_url},
 };
 
-/// A name of a version is known everywhere within seconds; the app answers within its own time.
-const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSES: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2)];
 /// One question may take this long.
@@ -24,6 +22,8 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// Digits of a version in the host name under which it is asked.
 /// (<https://developers.cloudflare.com/workers/configuration/previews/>)
 const PREFIX: usize = 8;
+/// By it the Edge of a preview says that the page's own code threw: its browser would have to render.
+const RENDER_ERROR: &str = "mizan-render-error";
 /// Contexts that are asked: enough to see that policy and origin fit each other.
 const CONTEXTS: usize = 5;
 
@@ -64,7 +64,7 @@ impl<S: Supplies> Plane<'_, S> {
         let prefix: String = version.chars().take(PREFIX).collect();
         let host = format!("{prefix}-{}.{subdomain}.workers.dev", self.name(Kind::Edge));
         let http = Http::with_timeouts(Timeouts { connect: LIMIT, read: LIMIT })?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + traffic_url::patience();
         let is_new = Some(version) == uploaded;
         for question in self.questions(is_new, health, context).await? {
             context.progress(format!("asking for {}", question.what));
@@ -177,6 +177,9 @@ fn objection(answer: &Response<Bytes>, expects: Expects) -> Option<String> {
     let status = answer.status();
     let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let is = |wanted: &str| kind.is_some_and(|kind| kind.starts_with(wanted));
+    if let (Expects::Page, Some(error)) = (expects, answer.headers().get(RENDER_ERROR)) {
+        return Some(format!("the server bundle failed: {}", error.to_str().unwrap_or_default()));
+    }
     let fits = match expects {
         Expects::Success => status.is_success(),
         Expects::Object => {
@@ -227,6 +230,13 @@ mod tests {
         );
         let object = answer(200, "application/json", "{}");
         assert_eq!(objection(&object, Expects::Object), None);
+        let mut failed = answer(200, "text/html; charset=utf-8", "<!doctype html>");
+        let error = "TypeError: no such component".parse().unwrap();
+        failed.headers_mut().insert(RENDER_ERROR, error);
+        assert_eq!(
+            objection(&failed, Expects::Page).as_deref(),
+            Some("the server bundle failed: TypeError: no such component")
+        );
         let failed = answer(502, "text/plain", "the application did not answer\n");
         assert_eq!(
             objection(&failed, Expects::Success).as_deref(),

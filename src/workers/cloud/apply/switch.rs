@@ -25,17 +25,32 @@ impl<S: Supplies> Plane<'_, S> {
             if active.as_ref() != Some(&version) {
                 let before = active.map(|active| (active, 0.0));
                 let versions: Vec<_> = [(version, 100.0)].into_iter().chain(before).collect();
-                let name = self.name(Kind::Render);
-                self.cloudflare.deploy(self.account, &name, &versions, &message).await?;
+                self.deploy(Kind::Render, render, &versions, &message).await?;
             }
         }
         let Some(version) = self.picked(Kind::Edge, edge, context)? else { return Ok(()) };
         if self.active_version(Kind::Edge).await?.as_deref() == Some(version.0.as_str()) {
             return Ok(());
         }
-        // An earlier version may be older than a secret, and comes back with the one that it knew.
-        let (versions, name) = ([(version, 100.0)], self.name(Kind::Edge));
-        self.cloudflare.deploy_with_old_secrets(self.account, &name, &versions, &message).await
+        self.deploy(Kind::Edge, edge, &[(version, 100.0)], &message).await
+    }
+
+    /// An earlier version comes back with the secrets that it had: Cloudflare wants to be told that
+    /// this is meant.
+    async fn deploy(
+        &self,
+        kind: Kind,
+        pick: &Pick,
+        versions: &[(VersionId, f64)],
+        message: &str,
+    ) -> Result<()> {
+        let (account, name) = (self.account, self.name(kind));
+        match pick {
+            Pick::Version(_) => {
+                self.cloudflare.deploy_with_old_secrets(account, &name, versions, message).await
+            }
+            _ => self.cloudflare.deploy(account, &name, versions, message).await,
+        }
     }
 
     fn picked(

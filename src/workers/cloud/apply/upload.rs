@@ -3,7 +3,8 @@
 use super::{Plane, Supplies};
 use crate::{
     cloudflare::{
-        AssetsPart, Binding, Migrations, ModulePart, Settings, Upload, Version, VersionId,
+        AssetsPart, Binding, Migrations, ModulePart, SeenBinding, Settings, Upload, Version,
+        VersionId,
     },
     error::{Error, Result},
     workers::cloud::{
@@ -45,6 +46,12 @@ impl Draft {
     }
 }
 
+/// What somebody else has set of a script.
+fn foreign(kind: Kind, settings: Option<&Settings>) -> impl Iterator<Item = &SeenBinding> {
+    let all = settings.into_iter().flat_map(|settings| &settings.bindings);
+    all.filter(move |binding| !own_bindings(kind).contains(&binding.name.as_str()))
+}
+
 impl<S: Supplies> Plane<'_, S> {
     /// The script's settings; `None` if it is not there.
     ///
@@ -69,13 +76,18 @@ impl<S: Supplies> Plane<'_, S> {
         &self,
         kind: Kind,
         settings: Option<&Settings>,
-        draft: Draft,
+        mut draft: Draft,
     ) -> Result<VersionId> {
         let name = self.name(kind);
+        // A version from before somebody set something is not as good.
+        let others: Vec<_> = foreign(kind, settings).map(|it| it.name.as_str()).collect();
+        if !others.is_empty() {
+            draft.more.push(("set by others", others.join(" ")));
+        }
         content::require_size(kind.as_str(), &draft.modules)?;
         let message = draft.message();
         if settings.is_some()
-            && let Some(version) = self.find_version(&name, &message).await?
+            && let Some(version) = self.find_version(kind, &message).await?
         {
             return Ok(version);
         }
@@ -84,7 +96,7 @@ impl<S: Supplies> Plane<'_, S> {
             Some(_) => match self.cloudflare.upload_version(self.account, &name, &upload).await {
                 Ok(version) => Ok(version),
                 // Only its answer may have been lost.
-                Err(error) => match self.find_version(&name, &message).await {
+                Err(error) => match self.find_version(kind, &message).await {
                     Ok(Some(version)) => Ok(version),
                     _ => Err(error),
                 },
@@ -98,10 +110,12 @@ impl<S: Supplies> Plane<'_, S> {
         }
     }
 
-    async fn find_version(&self, name: &str, message: &str) -> Result<Option<VersionId>> {
-        let versions = self.cloudflare.versions(self.account, name).await?;
+    async fn find_version(&self, kind: Kind, message: &str) -> Result<Option<VersionId>> {
+        let versions = self.cloudflare.versions(self.account, &self.name(kind)).await?;
+        // What can be read of the Hub are the settings of its newest version.
+        let recent = if kind == Kind::Hub { 1 } else { RECENT };
         let same = |version: &&Version| version.message.as_deref() == Some(message);
-        Ok(versions.iter().take(RECENT).find(same).map(|version| version.id.clone()))
+        Ok(versions.iter().take(recent).find(same).map(|version| version.id.clone()))
     }
 
     /// The version of a script that takes the requests.
@@ -117,12 +131,9 @@ impl<S: Supplies> Plane<'_, S> {
         draft: Draft,
         message: String,
     ) -> Upload {
-        let foreign = settings.into_iter().flat_map(|settings| &settings.bindings);
-        let foreign = foreign.filter(|binding| {
-            let ours = own_bindings(kind).contains(&binding.name.as_str());
-            !ours && !KEPT.contains(&binding.kind.as_str())
-        });
-        let inherited = foreign.map(|binding| Binding::Inherit { name: binding.name.clone() });
+        let unkept = |it: &&SeenBinding| !KEPT.contains(&it.kind.as_str());
+        let inherited = foreign(kind, settings).filter(unkept);
+        let inherited = inherited.map(|binding| Binding::Inherit { name: binding.name.clone() });
         Upload {
             main_module: format!("{kind}.js"),
             modules: draft.modules,

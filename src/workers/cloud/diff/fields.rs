@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Ground;
 use crate::{
     plan::{FieldDiff, FieldValue, Late},
-    workers::cloud::desired::CloudSpec,
+    workers::cloud::{desired::CloudSpec, seen::SeenPlane},
 };
 
 /// A value that is known now or later.
@@ -31,6 +31,14 @@ pub(super) fn code(ground: &Ground<'_>) -> FieldDiff {
     let before = ground.live.map_or(FieldValue::Unset, |live| short(&live.spec.code).into());
     let after = FieldValue::Known(short(&ground.desired.code));
     FieldDiff { field: "code".to_owned(), before, after }
+}
+
+/// How the Edge answers below `workers.dev`, and its versions.
+pub(super) fn subdomain(seen: &SeenPlane, has_name: bool) -> Vec<FieldDiff> {
+    let word = |is_on: bool| FieldValue::Known(if is_on { "on" } else { "off" }.to_owned());
+    let visitors = diff("workers.dev", word(seen.on_subdomain), word(false));
+    let previews = diff("previews", word(seen.previews), word(true));
+    visitors.filter(|_| has_name).into_iter().chain(previews).collect()
 }
 
 /// One version and the next.

@@ -84,6 +84,7 @@ mod kept {
     pub const ASKED: &str = "nothing was changed";
     pub const GONE: &str = "what was removed is gone";
     pub const UNKNOWN: &str = "nobody knows what it was before";
+    pub const REPAIRED: &str = "what somebody changed is as it was recorded";
 }
 
 /// The plane's steps.
@@ -119,6 +120,14 @@ pub fn needs_release(ground: &Ground<'_>) -> bool {
         || edge.is_none()
         || wanted.iter().any(|kind| !ground.seen.scripts.contains_key(kind))
         || versions.any(|version| ground.seen.lost_versions.contains(version))
+        || wanted.iter().any(|kind| was_set_by_others(ground, live, *kind))
+}
+
+/// Who sets a variable or a secret makes a version by that, and the recorded one has it not: what
+/// somebody else set stays, so both become one in a new version.
+fn was_set_by_others(ground: &Ground<'_>, live: &LivePlane, kind: Kind) -> bool {
+    let Some(seen) = ground.seen.scripts.get(&kind) else { return false };
+    seen.version.as_deref() != live.recorded.version(kind) && !seen.foreign.is_empty()
 }
 
 fn refuse_foreign(ground: &Ground<'_>) -> Result<(), Error> {

@@ -17,7 +17,8 @@ pub(super) fn upload(ground: &Ground<'_>, release: ReleaseId, needs: &Needs, par
     before_edge.extend(render(ground, release, needs, part));
     let edge = edge(ground, release, needs, before_edge, part);
     let question = Op::Probe { version: None, health: ground.desired.health.clone() };
-    let asked = probe(question, release, needs, vec![edge], part);
+    let askable = subdomain(ground, part).into_iter().chain([edge]).collect();
+    let asked = probe(question, release, needs, askable, part);
     let render = if ground.desired.config.render { Pick::Uploaded } else { Pick::Untouched };
     open(ground, Op::Switch { edge: Pick::Uploaded, render, release }, release, asked, part);
     if needs.migrated {
@@ -38,6 +39,7 @@ pub(super) fn bring_back(
     part: &mut Part,
 ) {
     let mut before: Vec<StepId> = new_hub(ground, needs, part).into_iter().collect();
+    before.extend(subdomain(ground, part));
     let id = resource(ground, Kind::Render);
     let current = ground.seen.version(Kind::Render);
     if let Some(version) = to.render.as_ref().filter(|version| Some(version.as_str()) != current) {
@@ -227,6 +229,23 @@ pub(super) fn address(ground: &Ground<'_>, needs: Vec<StepId>, part: &mut Part) 
     }
     let change = Change::Create { fields: Vec::new() };
     part.before.push(step(id, change, needs, op, Undo::Delete));
+}
+
+/// What somebody changed of the Edge's own name below `workers.dev`: new versions are asked there,
+/// and where there is a host name, visitors are not.
+pub(super) fn subdomain(ground: &Ground<'_>, part: &mut Part) -> Option<StepId> {
+    let live = ground.live?;
+    ground.seen.scripts.get(&Kind::Edge)?;
+    let had_name = ground.desired.domain.is_some() && live.spec.domain.is_some();
+    let changes = fields::subdomain(ground.seen, had_name);
+    if changes.is_empty() {
+        return None;
+    }
+    let id = ResourceId::new("subdomain", ground.desired.scripts.app.to_string());
+    let op = Op::PutSubdomain { enabled: ground.seen.on_subdomain && !had_name };
+    let undo = Undo::None { why: kept::REPAIRED.into() };
+    part.before.push(step(id.clone(), Change::Update { fields: changes }, Vec::new(), op, undo));
+    Some(id.step_id())
 }
 
 /// Host names and scripts that nothing leads to any more.

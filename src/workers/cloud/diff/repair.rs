@@ -39,5 +39,6 @@ pub(super) fn plan(ground: &Ground<'_>, number: ReleaseId, part: &mut Part) {
         part.before.push(step(id.clone(), change, needs.clone(), op, undo));
         needs.push(id.step_id());
     }
+    release::subdomain(ground, part);
     release::address(ground, needs, part);
 }

@@ -30,6 +30,8 @@ export function createApi(state, runtime) {
     }
   });
   acceptTails(server, state);
+  // The callers end the connections: if both did, one could be chosen for a call while it ends.
+  server.keepAliveTimeout = 0;
   return server;
 }
 
@@ -41,14 +43,20 @@ async function serveCall(state, runtime, { request, response, url, body }) {
   const logged = remember(state, { method, path, query: url.search.slice(1), headers, body });
   const fault = faultOf(state, logged);
   if (fault) logged.fault = fault.kind;
-  if (fault?.kind === "hang") return;
+  if (fault?.kind === "hang") return hang(logged);
   if (fault?.kind === "cut-before") return request.socket.destroy();
   const call = new Call(state, runtime, { request, url, path, body });
   const answer = fault?.answer ?? (await state.inTurn(() => serve(call)));
   served(state, logged, answer);
+  if (fault?.kind === "hang-after") return hang(logged);
   if (fault?.kind === "cut-after") return request.socket.destroy();
   logged.status = answer.status;
   send(response, answer);
+}
+
+/** Nobody ever hears of the call; who looks at the calls sees that it has come so far. */
+function hang(logged) {
+  logged.hangs = true;
 }
 
 /** @param {Call} call */

@@ -14,6 +14,10 @@ const HANDLERS = {
     state.calls = [];
   },
   "GET recordings": ({ state }) => recordings(state),
+  "POST modules": ({ state, body: { script } }) => {
+    const { modules } = state.scripts.get(script).versions[0];
+    return Object.fromEntries(modules.map(({ name, content }) => [name, content.toString()]));
+  },
   "GET uploads": ({ state }) => normalisedUploads(recordings(state)),
   "GET logs": ({ runtime }) => runtime.logs(),
   "POST faults": ({ state, body }) => {

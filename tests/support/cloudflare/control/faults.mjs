@@ -1,14 +1,14 @@
 // What goes wrong where a test says so.
 
-/** @typedef {{ kind: string, at: number | null, from: number | null, match: RegExp | null, retryAfter?: number, seen: number }} Fault */
+/** @typedef {{ kind: string, at: number | null, from: number | null, onwards: boolean, match: RegExp | null, retryAfter?: number, seen: number }} Fault */
 
-const KINDS = ["429", "500", "cut-before", "cut-after", "hang"];
+const KINDS = ["403", "429", "500", "cut-before", "cut-after", "hang", "hang-after"];
 
 /**
  * Reads a fault. Calls that match are counted from now: the `at`-th is struck, or every one from
- * the `from`-th on; without both the next one.
+ * the `from`-th on, with `onwards` also all others from then on; without both the next one.
  */
-export function readFault({ kind, at, from, match, retryAfter, ...unknown }) {
+export function readFault({ kind, at, from, onwards, match, retryAfter, ...unknown }) {
   if (!KINDS.includes(String(kind))) throw new Error(`kind must be one of ${KINDS.join(", ")}`);
   const [odd] = Object.keys(unknown);
   if (odd) throw new Error(`unknown field ${odd}`);
@@ -16,6 +16,7 @@ export function readFault({ kind, at, from, match, retryAfter, ...unknown }) {
     kind: String(kind),
     at: at ?? (from === undefined ? 1 : null),
     from: from ?? null,
+    onwards: onwards ?? false,
     match: match ? new RegExp(match) : null,
     retryAfter,
     seen: 0,
@@ -27,6 +28,7 @@ export function faultOf(state, { method, path }) {
   const fits = state.faults.filter(({ match }) => match?.test(`${method} ${path}`) ?? true);
   for (const fault of fits) fault.seen += 1;
   const fault = fits.find(({ seen, at, from }) => seen === at || (from !== null && seen >= from));
+  if (fault?.onwards) fault.match = null;
   return fault && { kind: fault.kind, answer: ANSWERS[fault.kind]?.(fault) };
 }
 
@@ -41,5 +43,6 @@ const ANSWERS = {
     refused(429, 971, "Please wait and consider throttling your request speed", {
       "Retry-After": String(retryAfter),
     }),
+  403: () => refused(403, 10000, "Authentication error"),
   500: () => refused(500, 10002, "An unknown error has occurred. Please contact support."),
 };
