@@ -62,7 +62,7 @@ export const isWebSocket = (request) =>
  */
 export async function fetchAnonymous(call, path) {
   const headers = new Headers({ Accept: "application/json", "User-Agent": "mizan-edge" });
-  setForwarded(headers, { ...forwarded(call), client: LOOPBACK });
+  setForwarded(headers, { ...aboutUs(call), client: LOOPBACK });
   const target = originUrl(new URL(path, call.url), await call.origin());
   return fetch(target, { headers, redirect: "manual" });
 }
@@ -103,11 +103,13 @@ function originUrl(url, base) {
   return target;
 }
 
-/** What the Edge says of a request. @param {Call} call */
-const forwarded = ({ request, env }) => ({
-  publicUrl: env.PUBLIC_URL,
-  client: clientAddress(request, env),
-  secret: env.ORIGIN_SECRET,
+/** What the Edge says of itself. @param {Call} call */
+const aboutUs = ({ env }) => ({ publicUrl: env.PUBLIC_URL, secret: env.ORIGIN_SECRET });
+
+/** What the Edge says of a visitor's request. @param {Call} call */
+const forwarded = (call) => ({
+  ...aboutUs(call),
+  client: clientAddress(call.request, call.env),
 });
 
 /** @param {Request} request @param {Call["env"]} env */

@@ -39,8 +39,8 @@ async function read(site, name, search = "", token = null) {
   const background = [];
   const call = {
     url: new URL("http://board.localhost:8000/"),
+    origin: async () => "http://127.0.0.1:1",
     env: {
-      ORIGIN: "http://127.0.0.1:1",
       PUBLIC_URL: "http://board.localhost:8000",
       HUB: { fetch: async () => Response.json(await askHub()) },
     },
