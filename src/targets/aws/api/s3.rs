@@ -143,6 +143,12 @@ impl Bucket {
             Err(error) if error.has_status(StatusCode::MOVED_PERMANENTLY) => {
                 Err(Error::failed(format!("the bucket {} is in another region", self.name)))
             }
+            // The answer to such a question has no words; the same question in other ones has.
+            Err(error) if error.has_status(StatusCode::BAD_REQUEST) => {
+                let path = "?list-type=2&max-keys=1";
+                self.send("ListObjectsV2", Method::GET, path, None).await?;
+                Ok(true)
+            }
             Err(error) => Err(error.into()),
         }
     }
