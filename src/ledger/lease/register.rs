@@ -23,8 +23,8 @@ use crate::{
 pub const LOCK: &str = "lock.json";
 /// A file that is written only to learn what time the store has.
 const CLOCK: &str = "lock.clock";
-/// How often a write of ours that was overtaken by an earlier one of ours is tried again.
-const OVERTAKEN: usize = 3;
+/// How often a write of ours is tried that was overtaken by an earlier one of ours, or was cut off.
+const ATTEMPTS: usize = 3;
 
 /// What the file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,9 +109,10 @@ impl Register {
     ) -> Result<Swap> {
         let text = PutPayload::from(document::write(next)?);
         let mut expected = expected.cloned();
-        for _ in 0..OVERTAKEN {
+        let mut cut = None;
+        for _ in 0..ATTEMPTS {
             let replaces = expected.is_some();
-            let mode = expected.map_or(PutMode::Create, PutMode::Update);
+            let mode = expected.clone().map_or(PutMode::Create, PutMode::Update);
             match self.store.put_opts(&Path::from(LOCK), text.clone(), mode.into()).await {
                 Ok(put) => {
                     let version = UpdateVersion { e_tag: put.e_tag, version: put.version };
@@ -119,10 +120,21 @@ impl Register {
                 }
                 Err(error) if is_conflict(&error, replaces) => {}
                 Err(error) => {
-                    return match self.read().await {
-                        Ok(Some(seen)) if seen.lease == *next => Ok(Swap::Ours(seen.version)),
-                        _ => Err(self.failure(LOCK, &error)),
-                    };
+                    let error = self.failure(LOCK, &error);
+                    match self.read().await {
+                        Ok(Some(seen)) if seen.lease == *next => {
+                            return Ok(Swap::Ours(seen.version));
+                        }
+                        // It never arrived. Should it do so yet, it is found by its mark.
+                        Ok(seen)
+                            if tag_of(seen.as_ref().map(|seen| &seen.version))
+                                == tag_of(expected.as_ref()) =>
+                        {
+                            cut = Some(error);
+                            continue;
+                        }
+                        _ => return Err(error),
+                    }
                 }
             }
             match self.read().await? {
@@ -132,8 +144,11 @@ impl Register {
                 seen => return Ok(Swap::Theirs(seen)),
             }
         }
-        let message = format!("the ledger's file {} does not keep still", self.name(LOCK));
-        Err(Error::new(ErrorKind::Unavailable, message))
+        let restless = || {
+            let message = format!("the ledger's file {} does not keep still", self.name(LOCK));
+            Error::new(ErrorKind::Unavailable, message)
+        };
+        Err(cut.unwrap_or_else(restless))
     }
 
     /// How long ago the store took what was seen, by the store's clock alone.
@@ -153,6 +168,11 @@ impl Register {
     fn failure(&self, file: &str, error: &StoreError) -> Error {
         failure(&self.name(file), error)
     }
+}
+
+/// What tells one content of the file from another; nothing if it is not there.
+fn tag_of(version: Option<&UpdateVersion>) -> Option<Option<String>> {
+    version.map(|version| version.e_tag.clone())
 }
 
 /// True if the write was refused because the file is not what it was expected to be.

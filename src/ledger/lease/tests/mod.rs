@@ -334,6 +334,16 @@ async fn a_lock_whose_file_was_removed_is_lost() {
 }
 
 #[tokio::test]
+async fn a_write_that_never_arrived_is_repeated() {
+    let (_, anna, ben) = world();
+    anna.line(Line::LosesAWrite);
+    let guard = take(&anna).await.unwrap();
+    anna.line(Line::LosesAWrite);
+    guard.release().await.unwrap();
+    assert_eq!(ben.lock().holder().await, Ok(None));
+}
+
+#[tokio::test]
 async fn a_lock_whose_holder_removes_its_file_is_not_lost() {
     let (world, anna, ben) = world();
     let guard = take(&anna).await.unwrap();

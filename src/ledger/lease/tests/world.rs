@@ -81,6 +81,8 @@ pub(super) enum Line {
     Good,
     /// Nothing gets through.
     Down,
+    /// The next write does not get through.
+    LosesAWrite,
     /// The next write gets through, its answer does not.
     LosesAnAnswer,
     /// So it is, and then nothing gets through any more.
@@ -134,6 +136,10 @@ impl Machine {
         match line {
             Line::Good => Ok(false),
             Line::Down => Err(cut()),
+            Line::LosesAWrite if writes => {
+                self.line(Line::Good);
+                Err(cut())
+            }
             Line::LosesAnAnswer if writes => {
                 self.line(Line::Good);
                 Ok(true)
@@ -142,7 +148,7 @@ impl Machine {
                 self.line(Line::Down);
                 Ok(true)
             }
-            Line::LosesAnAnswer | Line::LosesTheRest => Ok(false),
+            Line::LosesAWrite | Line::LosesAnAnswer | Line::LosesTheRest => Ok(false),
             Line::Hangs => std::future::pending().await,
         }
     }
