@@ -24,9 +24,9 @@ use crate::{
 };
 
 /// Calls that start the task, when it is not known whether an earlier one did.
-const ATTEMPTS: u32 = 4;
+pub(super) const ATTEMPTS: u32 = 4;
 /// The pause before such a call: until then a task that was started is listed.
-const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
 /// Words of the refusals that pass.
 const NOT_YET: [&str; 3] = ["unable to assume", "service linked role", "Capacity is unavailable"];
 
@@ -119,11 +119,7 @@ impl AwsExecutor {
             .config_override(Builder::new().retry_config(RetryConfig::disabled()))
             .send()
             .await;
-        let answer = answer.map_err(|error| {
-            let unknown = may_have_worked(&error);
-            let error = failure(format!("cannot start {}", run.what), error);
-            if unknown { Error { kind: ErrorKind::Unavailable, ..error } } else { error }
-        });
+        let answer = answer.map_err(|error| in_doubt(format!("cannot start {}", run.what), error));
         started(run.what, answer?)
     }
 
@@ -133,6 +129,16 @@ impl AwsExecutor {
         stopped.map_err(|error| failure(format!("cannot stop task {}", id_of(arn)), error))?;
         Ok(())
     }
+}
+
+/// The error of a call that must not be repeated blindly: unavailable if nobody knows what came of it.
+pub(super) fn in_doubt<E>(what: String, error: SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let unknown = may_have_worked(&error);
+    let error = failure(what, error);
+    if unknown { Error { kind: ErrorKind::Unavailable, ..error } } else { error }
 }
 
 /// True if the call may have been carried out, or may be if it is repeated.

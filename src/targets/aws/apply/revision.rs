@@ -3,16 +3,21 @@
 
 use std::env;
 
-use aws_sdk_ecs::types::{TaskDefinitionField, TaskDefinitionStatus};
+use aws_sdk_ecs::{
+    Client,
+    config::retry::RetryConfig,
+    types::{TaskDefinitionField, TaskDefinitionStatus},
+};
 
 use super::{
     super::{failure::failure, names::Tags, overrides, spec::TaskSpec},
     AwsExecutor,
+    one_task::{ATTEMPTS, PAUSE, in_doubt},
     task_definition::{Surroundings, definition, from_ecs_tags, plain_values},
 };
 use crate::{
     engine::StepContext,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     model::ReleaseId,
     plan,
 };
@@ -75,6 +80,8 @@ impl AwsExecutor {
         Ok(definition.task_definition_arn.filter(|_| active && same))
     }
 
+    /// The SDK must not repeat the call: each makes a revision, so that whoever does not know
+    /// whether one went through looks for it first.
     async fn register(
         &self,
         spec: &TaskSpec,
@@ -83,13 +90,32 @@ impl AwsExecutor {
     ) -> Result<String> {
         let what = format!("cannot register the task definition of {}", around.service);
         let request = definition(spec, around)?;
-        let register = async || {
-            let answer = request.clone().send_with(&self.clients.ecs).await;
-            answer.map_err(|error| failure(what.clone(), error))
-        };
-        let answer = self.patiently("its role", &ROLE_NOT_YET, context, register).await?;
-        let arn = answer.task_definition.and_then(|definition| definition.task_definition_arn);
-        arn.ok_or_else(|| Error::failed(what).cause("it has no ARN"))
+        let config = self.clients.ecs.config().to_builder();
+        let once = Client::from_conf(config.retry_config(RetryConfig::disabled()).build());
+        let mut attempt = 1;
+        loop {
+            let register = async || {
+                let answer = request.clone().send_with(&once).await;
+                answer.map_err(|error| in_doubt(what.clone(), error))
+            };
+            match self.patiently("its role", &ROLE_NOT_YET, context, register).await {
+                Ok(made) => {
+                    let arn = made.task_definition.and_then(|made| made.task_definition_arn);
+                    return arn.ok_or_else(|| Error::failed(what).cause("it has no ARN"));
+                }
+                Err(error) if error.kind != ErrorKind::Unavailable || attempt == ATTEMPTS => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    context.progress(format!("{error}: looking whether it was registered"));
+                }
+            }
+            self.clock.sleep(PAUSE).await;
+            if let Some(arn) = self.registered(around).await? {
+                return Ok(arn);
+            }
+            attempt += 1;
+        }
     }
 }
 
