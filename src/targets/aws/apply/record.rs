@@ -29,10 +29,10 @@ impl AwsExecutor {
         rollback_to: Option<ReleaseId>,
         context: &StepContext<'_>,
     ) -> Result<StepOutput> {
-        // An interrupted deploy may have written the record without pointing to it.
+        // An interrupted deploy may have written the record without pointing to it, and the source
+        // may have changed since.
         if self.ledger.has(id).await? {
-            self.ledger.set_current(id).await?;
-            return Ok(StepOutput::new());
+            self.ledger.forget(id).await?;
         }
         let desired = self.desired()?.resolved(&finder(context));
         let tag = self.image_tag(&desired.image, context)?;

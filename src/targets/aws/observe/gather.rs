@@ -96,7 +96,7 @@ fn known_names(secrets: &Secrets) -> BTreeSet<String> {
 /// The highest number that any release ever had.
 fn newest(records: &Records, services: &BTreeMap<String, Seen<SeenService>>) -> Option<ReleaseId> {
     let tagged = services.values().filter_map(|seen| seen.present().filter(|it| it.ours)?.release);
-    records.ids().into_iter().chain(tagged).max()
+    records.begun().chain(tagged).max()
 }
 
 /// What is needed to look.

@@ -84,9 +84,19 @@ impl Records {
         release.image.reference.rsplit_once(':').map(|(_, tag)| tag.to_owned())
     }
 
-    /// The recorded numbers, newest first.
+    /// The recorded numbers, newest first. One above the live release was written down by a deploy
+    /// that came no further: the next one goes on under its number.
     pub fn ids(&self) -> Vec<ReleaseId> {
-        self.all.iter().map(|release| release.id).collect()
+        self.up_to(self.current.as_ref().map(|current| current.id))
+    }
+
+    fn up_to(&self, live: Option<ReleaseId>) -> Vec<ReleaseId> {
+        self.begun().filter(|id| Some(*id) <= live).collect()
+    }
+
+    /// Every number that is written down, newest first.
+    pub fn begun(&self) -> impl Iterator<Item = ReleaseId> {
+        self.all.iter().map(|release| release.id)
     }
 }
 
@@ -157,6 +167,14 @@ mod tests {
         assert_eq!(records.tag("sha256:1").as_deref(), Some("tag1"));
         assert_eq!(records.tag("sha256:3"), None);
         assert_eq!(task_definitions(&records.all[0])["web"], "arn:2");
+    }
+
+    #[test]
+    fn a_record_above_the_live_release_was_only_begun() {
+        let records = Records { all: vec![release(2), release(1)], current: None };
+        assert_eq!(records.up_to(Some(ReleaseId(1))), [ReleaseId(1)]);
+        assert_eq!(records.up_to(None), []);
+        assert_eq!(records.begun().max(), Some(ReleaseId(2)));
     }
 
     #[test]
