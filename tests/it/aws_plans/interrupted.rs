@@ -1,6 +1,6 @@
 //! A deploy that was cut off goes on where it stopped, under its number.
 
-use mizan::model::ReleaseId;
+use mizan::{model::ReleaseId, plan::Seen};
 
 use super::*;
 
@@ -40,4 +40,26 @@ fn a_release_step_that_has_ended_is_not_run_again() {
     assert_eq!(runs(&world).as_deref(), Some("r2"));
     world.seen.migrated = Some(ReleaseId(2));
     assert_eq!(runs(&world), None);
+}
+
+#[test]
+fn a_service_that_was_rolled_out_and_not_marked_is_marked() {
+    let before = deployed(BOARD);
+    let mut world = before.clone();
+    world.new_source();
+    let desired = world.desired(&app(BOARD), 2);
+    let whole = plan(&desired, &world);
+    let mut world = world.after(&whole, &desired, 2);
+    // Cut off between the two calls: it runs the revision and is called by the release before.
+    world.seen.current = before.seen.current;
+    world.seen.releases = before.seen.releases;
+    world.seen.newest = Some(ReleaseId(1));
+    let step = |world: &World| {
+        let plan = plan(&world.desired(&app(BOARD), 2), world);
+        plan.steps.iter().any(|step| step.id.to_string() == "service/web")
+    };
+    assert!(!step(&world), "it was marked");
+    let Some(Seen::Present(web)) = world.seen.services.get_mut("web") else { panic!("no web") };
+    web.release = Some(ReleaseId(1));
+    assert!(step(&world));
 }

@@ -87,6 +87,7 @@ impl<'a> Planner<'a> {
             false => fields::of_services(&seen.spec, spec),
         };
         fields.extend(self.other_revision(name, seen));
+        fields.extend(self.unmarked(name, seen));
         fields.extend(
             seen.unsettled.as_deref().map(|why| fields::changed("deployment", why, "complete")),
         );
@@ -109,6 +110,14 @@ impl<'a> Planner<'a> {
         (*recorded != seen.task_definition).then(|| {
             fields::changed("task_definition", revision(&seen.task_definition), revision(recorded))
         })
+    }
+
+    /// A deploy that was cut off has rolled out a revision and not come to say for which release.
+    fn unmarked(&self, name: &str, seen: &SeenService) -> Option<FieldDiff> {
+        let (live, release) = (self.live?, self.release?);
+        let recorded = live.task_definitions.get(name)?;
+        let is_new = *recorded != seen.task_definition && seen.release <= Some(live.id);
+        is_new.then(|| fields::changed("release", live.id.to_string(), release.to_string()))
     }
 
     /// What cannot be seen is rolled out if it must change, and left alone if it need not.
