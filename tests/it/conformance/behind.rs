@@ -344,7 +344,7 @@ impl Platform for Behind {
     const FIRST: &'static [&'static str] = &["hub/", "render/", "edge/", "domain/"];
     const KEPT: Option<&'static str> = None;
     const FOREIGN: (i32, &'static str) = (1, "is not ours");
-    const STRIDE: usize = 4;
+    const STRIDE: usize = 6;
 
     fn write(&self, app: &App) {
         self.write_before(app, &self.origin.url());
