@@ -59,7 +59,7 @@ impl Account {
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut environment = self.fake.environment();
         // Here a version is known at once, and one that does not answer never will.
-        environment.push(("MIZAN_CLOUDFLARE_PATIENCE", "1".to_owned()));
+        environment.push(("MIZAN_CLOUDFLARE_PATIENCE", "5".to_owned()));
         environment
     }
 
