@@ -110,6 +110,7 @@ test("its tail hears the Worker", async () => {
   const socket = new WebSocket(tail.url, "trace-v1").on("error", reject);
   socket.on("message", resolve).on("open", () => shown());
   assert.equal(JSON.parse(await promise).scriptVersion.id.length, 36);
+  socket.terminate();
 });
 
 test("deletion takes the domain along", async () => {
