@@ -32,7 +32,7 @@ const CHANGED: &str = "A small message board, changed by one line.";
 /// Requests while a release takes over, at least.
 const ENOUGH: usize = 300;
 /// Long after a busy machine has come so far.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A copy of the board, and an account for it.
 struct Board {

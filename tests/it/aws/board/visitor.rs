@@ -65,7 +65,10 @@ impl Visitor {
     pub async fn post(&mut self, path: &str, body: &Value) -> Result<Answer, String> {
         if self.csrf.is_empty() {
             let answer = self.get("/api/mizan/csrf/").await?;
-            self.csrf = answer.ok().json()["csrfToken"].as_str().unwrap().to_owned();
+            if answer.status != StatusCode::OK {
+                return Ok(answer);
+            }
+            self.csrf = answer.json()["csrfToken"].as_str().unwrap().to_owned();
         }
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, "application/json")
