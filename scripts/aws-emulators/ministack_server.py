@@ -7,6 +7,7 @@ from ministack.app import main
 
 import calls
 import health
+import listeners
 import registry
 import rollouts
 import starts
@@ -15,6 +16,7 @@ import web_sockets
 if __name__ == "__main__":
     web_sockets.install()
     calls.install()
+    listeners.install()
     registry.install()
     starts.install()
     rollouts.install()

@@ -247,7 +247,11 @@ impl At {
             Self::Call(number) => place.of_all == *number,
             Self::Action(name, number) => place.of_name == *number && call.name() == *name,
             Self::Site(site, number) => place.of_site == *number && call.site() == *site,
-            Self::From(first) => first.means(call, place),
+            // A hook has no memory of the first: of all calls, it is counted anew.
+            Self::From(first) => match **first {
+                Self::Call(number) => place.of_all >= number,
+                _ => first.means(call, place),
+            },
         }
     }
 }
