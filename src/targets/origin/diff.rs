@@ -58,10 +58,16 @@ pub fn plan(desired: &Desired, observed: &Observed, purpose: Purpose<'_>) -> Res
         step.needs.append(&mut committed.clone());
         planner.steps.push(step);
     }
-    if let Goal::Release(release) | Goal::Return { release, .. } = goal {
-        committed = vec![release_resource(release).step_id()];
-        planner.forget(desired, observed, &committed);
-    }
+    let keep = match goal {
+        Goal::Release(release) | Goal::Return { release, .. } => {
+            committed = vec![release_resource(release).step_id()];
+            // The new one is kept, too.
+            desired.keep_releases.saturating_sub(1)
+        }
+        // A deploy that was killed after its record may not have come to this.
+        Goal::Repair(_) => desired.keep_releases,
+    };
+    planner.forget(desired, observed, keep, &committed);
     planner.finish()
 }
 
@@ -128,11 +134,11 @@ impl Planner {
         self.steps.iter().map(|step| step.id.clone()).collect()
     }
 
-    /// Releases beyond those that are kept.
-    fn forget(&mut self, desired: &Desired, observed: &Observed, needs: &[StepId]) {
-        // The new one is kept, too.
-        let keep = desired.keep_releases.saturating_sub(1);
-        for release in observed.releases.iter().skip(keep) {
+    /// Releases beyond those that are kept; never the live one, unless another takes its place.
+    fn forget(&mut self, desired: &Desired, observed: &Observed, keep: usize, needs: &[StepId]) {
+        let is_kept = keep >= desired.keep_releases;
+        let live = observed.current.as_ref().map(|live| live.id).filter(|_| is_kept);
+        for release in observed.releases.iter().skip(keep).filter(|id| Some(**id) != live) {
             let resource = ResourceId::new("release", release.to_string());
             let why = format!("the last {} are kept", desired.keep_releases);
             self.steps.push(Step {
