@@ -142,7 +142,7 @@ impl Site for OriginSite {
     }
 
     async fn lock_of(app: &App) -> Result<Lock> {
-        let (_, lock, _) = open_ledger(app, false).await?;
+        let (_, lock, _) = open_ledger(app).await?;
         Ok(lock)
     }
 
@@ -150,7 +150,7 @@ impl Site for OriginSite {
         let scripts = Scripts { app: app.name.clone(), env: app.env.clone() };
         let cloudflare = Cloudflare::from_environment()?;
         let cloudflare = cloudflare.ok_or_else(cloud::doctor::missing_token)?;
-        let (ledger, lock, folder) = open_ledger(app, false).await?;
+        let (ledger, lock, folder) = open_ledger(app).await?;
         let current = read_current(&ledger).await?;
         let live = current.as_ref().map(|current| &current.live.spec);
         let place = cloud::place(&cloudflare, &scripts, app.domain.as_deref(), live).await?;
@@ -405,13 +405,13 @@ fn spec(
 
 /// The ledger and its lock: where `ledger:` says, else in a folder of this machine. Looking must
 /// not create anything.
-async fn open_ledger(app: &App, create: bool) -> Result<(Ledger, Lock, Option<PathBuf>)> {
+async fn open_ledger(app: &App) -> Result<(Ledger, Lock, Option<PathBuf>)> {
     let place = match &app.ledger {
         Some(url) => ledger::place(app, url)?,
         None => Place::Folder(StateDir::new(&Scope::new(&app.name, &app.env, &app.root))?.ledger()),
     };
     match place {
-        Place::Folder(folder) if create || folder.is_dir() => {
+        Place::Folder(folder) if folder.is_dir() => {
             let (ledger, lock) = ledger::in_folder(app, &folder)?;
             Ok((ledger, lock, Some(folder)))
         }

@@ -194,7 +194,7 @@ impl OriginExecutor {
 }
 
 /// A schema in a file, and nothing else.
-pub(super) fn files_alone(desired: &Desired) -> Result<Artifacts> {
+fn files_alone(desired: &Desired) -> Result<Artifacts> {
     let SchemaSource::File(path) = &desired.artifacts.schema else {
         return Err(Error::failed("the Workers need a schema"));
     };

@@ -9,7 +9,7 @@ mod repair;
 use crate::{
     error::Error,
     model::ReleaseId,
-    plan::{Change, Note, Plan, ResourceId, Step, StepId, Undo},
+    plan::{Change, Note, ResourceId, Step, StepId, Undo},
 };
 
 use super::{
@@ -235,6 +235,3 @@ impl<O> Step<O> {
         }
     }
 }
-
-/// A plan of the plane alone, for tests and for a look at it.
-pub type PlanePlan = Plan<Op>;

@@ -1,6 +1,6 @@
 //! A new release of the Workers: versions are uploaded, asked, and only then given the requests.
 
-use super::{Goal, Ground, Needs, Part, fields, kept, late, resource, step};
+use super::{Ground, Needs, Part, fields, kept, late, resource, step};
 use crate::{
     model::ReleaseId,
     plan::{Change, FieldValue, Late, ResourceId, StepId, Undo},
@@ -281,16 +281,5 @@ fn obsolete(ground: &Ground<'_>, part: &mut Part) {
             Change::Delete { why: why() },
             Op::DeleteScript { kind: Kind::Render },
         ));
-    }
-}
-
-impl Goal<'_> {
-    /// The number that the Workers have afterwards.
-    pub fn release(&self) -> ReleaseId {
-        match self {
-            Self::Release(release) | Self::Return { release, .. } | Self::Repair(release) => {
-                *release
-            }
-        }
     }
 }
