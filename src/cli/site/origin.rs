@@ -19,7 +19,7 @@ use crate::{
     error::{Context, Error, ErrorKind, Result},
     images::{self, ArtifactRequest, Artifacts, BaseLock, Identity},
     ledger::{Claim, Guard, Ledger, LocalLock, Lock, Place, Release},
-    model::{App, SchemaSource, Target},
+    model::{App, ReleaseId, SchemaSource, Target},
     plan::{Basis, Late, Note, Plan, StepId, hash},
     secret::SecretValue,
     targets::{
@@ -81,11 +81,20 @@ impl OriginSite {
         Ok(Observed {
             scripts: self.scripts.clone(),
             plane: look.await?,
+            releases: self.releases().await?,
             current: self.current.clone(),
-            releases: self.ledger.ids().await?,
             artifacts_cached: cached,
             foreseen,
         })
+    }
+
+    /// The recorded releases. One above the live one was written down by a deploy that came no
+    /// further: the next one goes on under its number.
+    async fn releases(&self) -> Result<Vec<ReleaseId>> {
+        let live = self.current.as_ref().map(|current| current.id);
+        let mut recorded = self.ledger.ids().await?;
+        recorded.retain(|id| Some(*id) <= live);
+        Ok(recorded)
     }
 
     fn spec(&self, app: &App, source: Late<String>) -> Result<CloudSpec> {
@@ -270,7 +279,7 @@ impl Site for OriginSite {
 
     async fn look_down(&self, _teardown: Teardown) -> Result<Look<Self>> {
         let observed = self.observe(&[], Foreseen::default(), true).await?;
-        let has_ledger = !observed.releases.is_empty()
+        let has_ledger = !self.ledger.ids().await?.is_empty()
             || self.folder.as_ref().is_some_and(|folder| folder.is_dir());
         Ok(Look {
             plan: diff::plan_teardown(&self.scripts, &observed, has_ledger)?,

@@ -135,9 +135,10 @@ impl OriginExecutor {
         rollback_to: Option<ReleaseId>,
         context: &StepContext<'_>,
     ) -> Result<()> {
-        // An interrupted deploy may have written the record without pointing to it.
+        // An interrupted deploy may have written the record without pointing to it, and the source
+        // may have changed since.
         if self.ledger.has(id).await? {
-            return self.ledger.set_current(id).await;
+            self.ledger.forget(id).await?;
         }
         let desired = self.resolved(context)?;
         let returning = self.returning.as_ref().map(|release| &release.live.recorded);

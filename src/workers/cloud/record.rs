@@ -31,6 +31,10 @@ pub struct Recorded {
     /// The release's own assets.
     #[serde(default)]
     pub assets: AssetManifest,
+    /// The host name that led here before and was to go after the release was recorded: a deploy
+    /// that was killed in between has left it.
+    #[serde(default)]
+    pub left_hostname: Option<String>,
 }
 
 /// The Workers of the release that is live.
@@ -47,6 +51,7 @@ const HASH: &str = "hash";
 const ASSETS: &str = "assets";
 const HEALTH: &str = "health";
 const FORESEEN: &str = "foreseen";
+const LEFT_HOSTNAME: &str = "left_hostname";
 
 impl Recorded {
     /// What a release's inventory says of its Workers; `None` if it had none.
@@ -70,6 +75,7 @@ impl Recorded {
                 .unwrap_or_default(),
             // Written by ourselves; one that makes no sense keeps no old assets.
             assets: assets.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+            left_hostname: attribute(Kind::Edge, LEFT_HOSTNAME),
         })
     }
 
@@ -106,6 +112,7 @@ impl Recorded {
                     text(HEALTH, self.health.clone()),
                     text(FORESEEN, foreseen.clone()),
                     text(ASSETS, assets.clone()),
+                    text(LEFT_HOSTNAME, self.left_hostname.clone()),
                 ],
             };
             pairs.into_iter().flatten().collect()
@@ -120,6 +127,14 @@ impl Recorded {
                 attributes: attributes(kind),
             })
             .collect()
+    }
+}
+
+impl LivePlane {
+    /// The host names that are ours to take away, whoever they lead to.
+    pub fn hostnames(&self) -> impl Iterator<Item = &str> {
+        let own = self.spec.domain.as_ref().map(|domain| domain.hostname.as_str());
+        own.into_iter().chain(self.recorded.left_hostname.as_deref())
     }
 }
 

@@ -2,6 +2,7 @@
 //! tool would have uploaded.
 
 mod drift;
+mod interrupted;
 mod secrets;
 mod wrangler;
 

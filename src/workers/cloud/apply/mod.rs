@@ -130,7 +130,20 @@ impl<S: Supplies> Plane<'_, S> {
             health: output(Kind::Edge, HEALTH).or_else(|| kept(&|it| it.health.clone())),
             assets: assets
                 .unwrap_or_else(|| before.map(|it| it.assets.clone()).unwrap_or_default()),
+            left_hostname: self.left_hostname()?,
         })
+    }
+
+    /// The host name that still leads to the Edge, and goes after this release is recorded.
+    fn left_hostname(&self) -> Result<Option<String>> {
+        let wanted = self.spec()?.domain.as_ref().map(|domain| domain.hostname.as_str());
+        let edge = self.name(Kind::Edge);
+        let leads_here = |hostname: &str| {
+            self.seen.domains.iter().any(|it| it.hostname == hostname && it.service == edge)
+        };
+        let mut earlier = self.live.into_iter().flat_map(LivePlane::hostnames);
+        let left = earlier.find(|hostname| Some(*hostname) != wanted && leads_here(hostname));
+        Ok(left.map(str::to_owned))
     }
 
     fn spec(&self) -> Result<&CloudSpec> {

@@ -7,7 +7,7 @@ use crate::{
     workers::cloud::{
         names::Kind,
         op::{Op, Pick},
-        record::Recorded,
+        record::{LivePlane, Recorded},
     },
 };
 
@@ -249,16 +249,14 @@ pub(super) fn subdomain(ground: &Ground<'_>, part: &mut Part) -> Option<StepId> 
 }
 
 /// Host names and scripts that nothing leads to any more.
-fn obsolete(ground: &Ground<'_>, part: &mut Part) {
+pub(super) fn obsolete(ground: &Ground<'_>, part: &mut Part) {
     let edge = ground.desired.scripts.name(Kind::Edge);
     let wanted = ground.desired.domain.as_ref().map(|domain| &domain.hostname);
     let why = || "no longer in mizan.yaml".to_owned();
     for seen in ground.seen.domains.iter().filter(|seen| seen.service == edge) {
         // A host name that somebody else gave our Edge is theirs.
-        let ours = ground.live.and_then(|live| live.spec.domain.as_ref());
-        if Some(&seen.hostname) == wanted
-            || ours.map(|domain| &domain.hostname) != Some(&seen.hostname)
-        {
+        let mut ours = ground.live.into_iter().flat_map(LivePlane::hostnames);
+        if Some(&seen.hostname) == wanted || !ours.any(|hostname| hostname == seen.hostname) {
             continue;
         }
         let op = Op::DeleteDomain { hostname: seen.hostname.clone() };

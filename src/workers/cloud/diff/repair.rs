@@ -41,4 +41,6 @@ pub(super) fn plan(ground: &Ground<'_>, number: ReleaseId, part: &mut Part) {
     }
     release::subdomain(ground, part);
     release::address(ground, needs, part);
+    // A deploy that was killed after its record may not have come to this.
+    release::obsolete(ground, part);
 }
