@@ -286,7 +286,8 @@ fn converges<P: Platform>(
     let said = &again.stderr;
     assert_eq!(again.code, Some(0), "the next deploy after\n{}\n{said}", ended.stderr);
     assert_eq!(platform.serving().as_deref(), Ok(version));
-    assert_same("after the next deploy", expected, &platform.world().shape());
+    let what = format!("after the next deploy, which said\n{said}after\n{}", ended.stderr);
+    assert_same(&what, expected, &platform.world().shape());
     if ended.code == Some(0) {
         assert!(said.contains(NOTHING), "it was not done after\n{}\n{said}", ended.stderr);
         return told;

@@ -1,7 +1,7 @@
 //! Families of task definitions.
 
 use aws_sdk_ecs::types::{TaskDefinitionField, TaskDefinitionStatus};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 
 use super::{
     super::failure::{code, failure},
@@ -33,6 +33,14 @@ impl AwsExecutor {
             deleted.map_err(|error| failure(what(), error))?;
         }
         Ok(())
+    }
+
+    /// All that was registered of what is desired is gone.
+    pub(super) async fn delete_families(&self) -> Result<()> {
+        let desired = self.desired()?;
+        let services = desired.services.keys().map(|name| self.scope.service(name));
+        let families: Vec<_> = services.chain([self.scope.release_family()]).collect();
+        try_join_all(families.iter().map(|family| self.delete_family(family))).await.map(drop)
     }
 
     async fn deregister(&self, arn: String) -> Result<()> {

@@ -68,6 +68,11 @@ impl AwsExecutor {
         match thing {
             // Nobody has used it yet, so nobody needs it back.
             Thing::Secret(it) => self.delete_secret(&thing.id(), it, Removal::Final, context).await,
+            // What runs its images can never run again.
+            Thing::Repository(it) => {
+                self.delete_repository(&thing.id(), it, context).await?;
+                self.delete_families().await
+            }
             _ => self.delete(thing, context).await,
         }
     }

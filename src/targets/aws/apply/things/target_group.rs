@@ -19,6 +19,7 @@ use crate::{
 };
 
 const ABSENT: [&str; 1] = ["TargetGroupNotFound"];
+const EXISTS: [&str; 1] = ["DuplicateTargetGroupName"];
 const IN_USE: [&str; 1] = ["ResourceInUse"];
 /// How long a listener that was deleted just now may hold it.
 const RELEASE: Duration = Duration::from_secs(120);
@@ -34,7 +35,10 @@ impl AwsExecutor {
     ) -> Result<StepOutput> {
         let arn = match self.find_target_group(&spec.name).await? {
             Some(found) => self.change_target_group(id, spec, &found).await?,
-            None => self.create_target_group(id, spec).await?,
+            None => match self.create_target_group(id, spec).await? {
+                Some(arn) => arn,
+                None => self.change_found_target_group(id, spec).await?,
+            },
         };
         self.put_target_group_attributes(id, &arn, &spec.attributes).await?;
         Ok(told(arn))
@@ -66,7 +70,25 @@ impl AwsExecutor {
         Ok(answer.and_then(|answer| answer.target_groups.unwrap_or_default().pop()))
     }
 
-    async fn create_target_group(&self, id: &ResourceId, spec: &TargetGroup) -> Result<String> {
+    /// The answer to an earlier call got lost, or somebody was faster.
+    async fn change_found_target_group(
+        &self,
+        id: &ResourceId,
+        spec: &TargetGroup,
+    ) -> Result<String> {
+        match self.find_target_group(&spec.name).await? {
+            Some(found) => self.change_target_group(id, spec, &found).await,
+            None => Err(Error::failed(format!("the {id} was there, and is gone"))
+                .hint("run the same command again")),
+        }
+    }
+
+    /// The ARN; nothing if the name is taken.
+    async fn create_target_group(
+        &self,
+        id: &ResourceId,
+        spec: &TargetGroup,
+    ) -> Result<Option<String>> {
         let call = self
             .clients
             .elb
@@ -85,9 +107,10 @@ impl AwsExecutor {
             .matcher(matcher(spec))
             .set_tags(Some(self.elb_tags()));
         let what = format!("cannot create the {id}");
-        let made = call.send().await.map_err(|error| failure(what, error))?;
+        let Some(made) = unless_absent(call.send().await, &EXISTS, what)? else { return Ok(None) };
         let made = made.target_groups.unwrap_or_default().pop();
         made.and_then(|made| made.target_group_arn)
+            .map(Some)
             .ok_or_else(|| Error::failed(format!("AWS did not tell about the new {id}")))
     }
 
