@@ -73,6 +73,14 @@ prop_compose! {
     }
 }
 
+/// The one change that is refused.
+fn switches_the_edge_of_a_domain(before: &str, after: &str) -> bool {
+    let has = |text: &str, what: &str| text.contains(what);
+    let domain = "domain: board.example.com";
+    let edge = "on: [cloudflare]";
+    has(before, domain) && has(after, domain) && has(before, edge) != has(after, edge)
+}
+
 /// Something of somebody else, beside ours.
 fn with_neighbours(world: &mut World) {
     let thing = Thing::Cluster(Cluster { name: "their-cluster".into() });
@@ -95,6 +103,7 @@ proptest! {
 
     #[test]
     fn any_change_converges_in_one_deploy(before in board(), after in board(), version in 1u32..3, late: bool) {
+        prop_assume!(!switches_the_edge_of_a_domain(&before, &after));
         let mut world = deployed(&before);
         with_neighbours(&mut world);
         let mut desired = world.desired(&app(&after), version);
@@ -123,6 +132,7 @@ proptest! {
 
     #[test]
     fn a_plan_is_the_same_every_time(before in board(), after in board()) {
+        prop_assume!(!switches_the_edge_of_a_domain(&before, &after));
         let world = deployed(&before);
         let desired = world.desired(&app(&after), 1);
         let bytes = || serde_json::to_string(&plan(&desired, &world)).unwrap();
@@ -131,6 +141,7 @@ proptest! {
 
     #[test]
     fn nothing_is_removed_before_the_record(before in board(), after in board()) {
+        prop_assume!(!switches_the_edge_of_a_domain(&before, &after));
         let world = deployed(&before);
         let changes = plan(&world.desired(&app(&after), 1), &world);
         let record = changes.steps.iter().position(|step| step.resource.kind == "release" && !step.after_commit);

@@ -6,7 +6,7 @@ use mizan::{
     targets::aws::{
         SeenThing,
         diff::Refusal,
-        spec::{Cluster, Thing},
+        spec::{Cluster, DefaultAction, Thing},
     },
 };
 
@@ -76,4 +76,34 @@ fn an_environment_does_not_move_to_another_vpc() {
     }
     let refusal = refusal(BOARD, &world);
     assert!(matches!(refusal, Refusal::Immovable { field: "vpc", .. }), "{refusal:?}");
+}
+
+const WITH_EDGE: &str = "edge: {on: [cloudflare], domain: board.example.com}\n";
+const WITHOUT_EDGE: &str = "edge: {on: [local], domain: board.example.com}\n";
+
+#[test]
+fn a_domain_does_not_move_between_edge_and_load_balancer_under_its_visitors() {
+    let (on, off) = (BOARD.to_owned() + WITH_EDGE, BOARD.to_owned() + WITHOUT_EDGE);
+    insta::assert_snapshot!(message(refusal(&on, &deployed(&off))), @r"
+    the edge of a deployed environment with a domain cannot be switched on: https://board.example.com leads to the live release by DNS records and a certificate that the other way has not
+    hint: give this release another domain, or deploy a second environment with the edge as you want it, and move the domain when it serves
+    ");
+    let back = refusal(&off, &deployed(&on));
+    assert!(matches!(back, Refusal::EdgeSwitch { on: false, .. }), "{back:?}");
+    let elsewhere = on.replace("board.example.com", "new.example.com");
+    let world = deployed(&off);
+    let desired = world.desired(&app(&elsewhere), 1);
+    diff::plan(&desired, &world.seen, Purpose::Deploy).expect("another domain has no visitors yet");
+}
+
+#[test]
+fn a_load_balancer_lets_its_visitors_through_until_the_edge_has_them() {
+    let world = deployed(BOARD);
+    let desired = world.desired(&app(&(BOARD.to_owned() + "edge: {on: [cloudflare]}\n")), 1);
+    let plan = diff::plan(&desired, &world.seen, Purpose::Deploy).expect("a plan");
+    let at = |id: &str| plan.steps.iter().position(|step| step.id.0.starts_with(id));
+    let forbids = |op: &Op| matches!(op, Op::Put { thing: Thing::Listener(it) } if it.default == DefaultAction::Forbid);
+    let closed = plan.steps.iter().position(|step| forbids(&step.op));
+    assert!(closed > at("release/"), "{:#?}", plan.steps);
+    assert!(at("release/") > at("traffic/"));
 }

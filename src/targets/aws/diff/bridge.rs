@@ -1,5 +1,6 @@
 //! Things that old and new tasks share while a release is rolled out: ports and permissions are
-//! added before it, and taken away when nothing of the old release runs any more.
+//! added before it, and taken away when nothing of the old release runs any more. A listener that
+//! lets visitors through does so until they have another way in.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use super::{
     super::{
         op::Op,
         seen::SeenThing,
-        spec::{Role, SecurityGroup, Thing},
+        spec::{DefaultAction, Listener, Role, SecurityGroup, Thing},
     },
     Planner, fields, service_resource,
 };
@@ -25,6 +26,9 @@ impl Planner<'_> {
                 Thing::SecurityGroup(open(new, old, seen))
             }
             (Thing::Role(new), Thing::Role(old), _) => Thing::Role(allow(new, old)),
+            (Thing::Listener(new), Thing::Listener(_), Thing::Listener(seen)) => {
+                Thing::Listener(pass(new, seen))
+            }
             _ => return None,
         };
         // What only adds to the old needs no bridge.
@@ -48,6 +52,14 @@ impl Planner<'_> {
 fn open(new: &SecurityGroup, old: &SecurityGroup, seen: &SecurityGroup) -> SecurityGroup {
     let in_use = old.ingress.intersection(&seen.ingress).cloned();
     SecurityGroup { ingress: new.ingress.iter().cloned().chain(in_use).collect(), ..new.clone() }
+}
+
+/// What goes to the app by default still does.
+fn pass(new: &Listener, seen: &Listener) -> Listener {
+    match &seen.default {
+        DefaultAction::Forward(_) => Listener { default: seen.default.clone(), ..new.clone() },
+        _ => new.clone(),
+    }
 }
 
 /// With the policies of the live release beside the new ones.

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     model::ReleaseId,
-    plan::{PlanError, ResourceId, Seen},
+    plan::{Late, PlanError, ResourceId, Seen},
 };
 
 /// Why there is no plan.
@@ -26,6 +26,14 @@ pub enum Refusal {
         is: String,
         /// Where it should be.
         wanted: String,
+    },
+    /// The host name of a deployed environment would move between Edge and load balancer.
+    #[error("the edge of a deployed environment with a domain cannot be switched {}", if *on { "on" } else { "off" })]
+    EdgeSwitch {
+        /// It is off, and should be on.
+        on: bool,
+        /// The public URL.
+        url: String,
     },
     /// A rollback needs an image that is not there any more.
     #[error("the image of {release} is no longer in the repository")]
@@ -55,6 +63,11 @@ impl From<Refusal> for Error {
                 .cause(format!("it is {is}, and {wanted} is wanted"))
                 .hint("names on AWS are taken as long as the old ones exist, so there is no way without a gap")
                 .hint("deploy to a second environment beside this one, move the traffic, then destroy this one"),
+            Refusal::EdgeSwitch { url, .. } => error
+                .cause(format!(
+                    "{url} leads to the live release by DNS records and a certificate that the other way has not"
+                ))
+                .hint("give this release another domain, or deploy a second environment with the edge as you want it, and move the domain when it serves"),
             Refusal::ImageGone { .. } => error.hint("deploy its commit again"),
             Refusal::Workers(error) => error,
             Refusal::Planner(_) => error,
@@ -67,6 +80,9 @@ pub(super) fn check(
     observed: &Observed,
     purpose: Purpose<'_>,
 ) -> Result<(), Refusal> {
+    if let Some(switch) = edge_switch(desired, observed) {
+        return Err(switch);
+    }
     let foreign = foreign(desired, observed);
     if !foreign.is_empty() {
         return Err(Refusal::Foreign(foreign));
@@ -94,6 +110,20 @@ fn foreign(desired: &Desired, observed: &Observed) -> Vec<(ResourceId, String)> 
         (!seen.ours).then(|| (super::service_resource(name), seen.arn.clone()))
     });
     things.chain(services).collect()
+}
+
+/// While a domain moves between Edge and load balancer, visitors who still come by the old way would
+/// meet a listener that has the other way's certificate, or lets in the Edge alone.
+fn edge_switch(desired: &Desired, observed: &Observed) -> Option<Refusal> {
+    let live = &observed.current.as_ref()?.desired;
+    let has_domain = |desired: &Desired| {
+        let edge = desired.plane.as_ref().map(|plane| plane.domain.is_some());
+        edge.unwrap_or_else(|| desired.probe.as_ref().is_some_and(|probe| probe.host.is_some()))
+    };
+    let on = desired.plane.is_some();
+    let Late::Known(url) = &desired.url else { return None };
+    (live.plane.is_some() != on && live.url == desired.url && has_domain(desired))
+        .then(|| Refusal::EdgeSwitch { on, url: url.clone() })
 }
 
 /// The first thing that would have to move: to another VPC, cluster or load balancer.
