@@ -9,7 +9,7 @@ import { mergeTokens, writeToken } from "./token.js";
 /** @import { Call, Site } from "./call.js" */
 /** @import { SequenceToken } from "./token.js" */
 
-/** A mutation that takes longer is taken for one that changed all it declares. */
+/** A mutation of which nobody hears for longer is taken for one that changed all it declares. */
 const INTENT_TTL_MS = 60_000;
 /** A call larger than this is taken for an upload. */
 const MAX_READ = 1024 * 1024;
@@ -33,8 +33,12 @@ async function mutate(site, call) {
   const opened = intent && openIntent(site, call, intent, declared);
   const { response, list } = await askOrigin(call, body);
   await opened;
-  const items = changes(site, response?.status ?? 0, list, declared);
-  const token = intent || items.length > 0 ? await recordChanges(site, call, intent, items) : null;
+  const status = response?.status ?? 0;
+  const items = changes(site, status, list, declared);
+  const closed = isOver(status) ? intent : undefined;
+  // What the origin commits from now on, nobody will tell: the intent stands for it, as long as for a new mutation.
+  if (intent && !closed) await openIntent(site, call, intent, declared);
+  const token = intent || items.length > 0 ? await recordChanges(site, call, closed, items) : null;
   return withToken(site, call, response ?? brokenOrigin(), token);
 }
 
@@ -96,6 +100,13 @@ function changes(site, status, list, declared) {
   // It may have committed before it failed.
   return [...declared.map((context) => ({ context, params: {} })), ...(listed ?? [])];
 }
+
+/**
+ * Has the origin done what it will do? A connection that broke and an answer of a proxy before it, which gave up waiting,
+ * do not say so.
+ * @param {number} status 0: none came
+ */
+const isOver = (status) => status > 0 && status <= 500;
 
 /**
  * @param {Site} site @param {Call} call @param {string | undefined} intent

@@ -142,16 +142,40 @@ test("5xx of an unknown function: everything", async () => {
   assert.deepEqual(await keptAfter([POSTS], () => plane.call("surprise", { status: 500 })), []);
 });
 
-test("a broken connection counts as 5xx, and the client gets a 502", async () => {
-  origin.faults.set(CALL, (request) => request.socket.destroy());
-  let status;
-  const kept = await keptAfter([postPath(5), POSTS], async () => {
-    const answer = await plane.call("add_comment", {});
-    status = answer.status;
-    return answer;
+test("a broken connection counts as 5xx, the client gets a 502, and the origin may still commit", async () => {
+  const own = await Plane.start();
+  try {
+    const paths = [postPath(5), POSTS];
+    for (const path of paths) await own.warm(path);
+    own.origin.faults.set(CALL, (request) => request.socket.destroy());
+    const { status, cookies } = await own.call("add_comment", {});
+    assert.equal(status, 502);
+    for (const path of paths) {
+      assert.equal((await own.get(path, { Cookie: cookies })).isHit, false, path);
+    }
+    const { open } = (await own.askHub("GET", "/v1/log")).json();
+    assert.deepEqual(open.sort(), ["post", "posts"]);
+  } finally {
+    await own.stop();
+  }
+});
+
+for (const status of [200, 403, 500]) {
+  test(`the origin's own ${status} ends its mutation`, async () => {
+    await plane.call("add_comment", { status, invalidate: [] });
+    assert.deepEqual((await hubLog()).open, []);
   });
-  assert.equal(status, 502);
-  assert.deepEqual(kept, []);
+}
+
+test("a proxy's answer that the origin took too long leaves the mutation open", async () => {
+  const own = await Plane.start();
+  try {
+    await own.call("add_comment", { status: 504 });
+    const { open } = (await own.askHub("GET", "/v1/log")).json();
+    assert.deepEqual(open.sort(), ["post", "posts"]);
+  } finally {
+    await own.stop();
+  }
 });
 
 test("4xx changed nothing, unless it says so", async () => {
