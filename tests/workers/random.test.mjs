@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { json } from "./support/origin.mjs";
 import { Plane } from "./support/plane.mjs";
 import { assertMayMiss, sleep } from "./support/promises.mjs";
+import { below, seed } from "./support/seeded.mjs";
 
 const POST = "/api/mizan/ctx/post/";
 /** A run takes so long, or longer on a machine that needs it for so many writes of each post. */
@@ -14,10 +15,6 @@ const WRITES = 6;
 const WRITERS = 4;
 const READERS = 4;
 const IDS = 3;
-
-const seed = Number(process.env.MIZAN_TEST_SEED ?? Date.now() % 2 ** 31);
-const random = mulberry32(seed);
-const below = (n) => Math.floor(random() * n);
 
 let plane;
 let ports;
@@ -107,14 +104,3 @@ test(`writers see their writes while the hub is killed again and again (seed ${s
 
 /** Without its hub, a process may answer with what is replaced. */
 function anythingGoes() {}
-
-/** A small generator whose whole state is its seed. */
-function mulberry32(state) {
-  let a = state;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}

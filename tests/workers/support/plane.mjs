@@ -178,12 +178,13 @@ function answerOf(response, bytes) {
   };
 }
 
-export async function writeRelease(folder, data, assets) {
+/** @param {{ patient?: boolean }} [options] false: the Edge's own limits */
+export async function writeRelease(folder, data, assets, { patient = true } = {}) {
   await fs.mkdir(path.join(folder, "assets"), { recursive: true });
   for (const source of SOURCES) {
     await fs.cp(path.join(TEMPLATES, source), path.join(folder, source), { recursive: true });
   }
-  for (const [file, limits] of Object.entries(PATIENT)) {
+  for (const [file, limits] of Object.entries(patient ? PATIENT : {})) {
     await makePatient(path.join(folder, file), limits);
   }
   await fs.copyFile(BUNDLE, path.join(folder, "bundle.js"));

@@ -4,6 +4,12 @@
 export class Cache {
   /** By namespace and URL: `{ url, status, headers, body, expires }`. @type {Map<string, object>} */
   #entries = new Map();
+  #heardPut;
+
+  /** @param {(url: string, raw: Buffer) => void} [heardPut] is told what is put, as it was on the wire */
+  constructor(heardPut = () => {}) {
+    this.#heardPut = heardPut;
+  }
 
   clear() {
     this.#entries.clear();
@@ -36,6 +42,7 @@ export class Cache {
 
   /** @returns the status of the answer */
   #put(key, url, raw) {
+    this.#heardPut(url, raw);
     const { status, headers, body } = parse(raw);
     const seconds = storableFor(headers);
     if (seconds <= 0) return 413;
