@@ -1,6 +1,7 @@
 // Requests to the app's own server.
 
 import { endToEnd, forOrigin, setForwarded } from "./headers.js";
+import { SAFE_METHODS } from "./policy.js";
 
 /** @import { EdgeEnv } from "../types.d.ts" */
 /** @import { Call, Site } from "./call.js" */
@@ -118,5 +119,5 @@ function clientAddress(request, env) {
   return env.LOCAL === "true" || !address ? LOOPBACK : address;
 }
 
-/** @param {Request} request */
-const hasBody = (request) => request.method !== "GET" && request.method !== "HEAD";
+/** A safe method has nothing to say, and an origin that took it for another one would find no call in it. @param {Request} request */
+const hasBody = (request) => !SAFE_METHODS.has(request.method);

@@ -2,7 +2,7 @@
 
 /** @import { ContextData, MizanData, RouteData } from "../types.d.ts" */
 
-const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+export const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 const MAX_DECODINGS = 5;
 
 /** @typedef {{ route: RouteData, props: Record<string, string> }} RouteMatch */
@@ -48,7 +48,7 @@ export class Policy {
     const path = url.pathname;
     // Joined with a base, such a path is another host.
     if (path.startsWith("//")) return { kind: "refuse", status: 400 };
-    if (!SAFE_METHODS.has(method)) return this.#classifyUnsafe(method, path);
+    if (!SAFE_METHODS.has(method)) return this.#classifyUnsafe(path);
     if (method === "OPTIONS") return { kind: "pass" };
     const context = this.#contextsByPath.get(path);
     if (context) return { kind: "context", context };
@@ -63,13 +63,14 @@ export class Policy {
     return this.data.assets !== null && path.startsWith(this.data.assets.prefix);
   }
 
-  /** @param {string} method @param {string} path @returns {Job} */
-  #classifyUnsafe(method, path) {
+  /** @param {string} path @returns {Job} */
+  #classifyUnsafe(path) {
     const plain = plainPath(path);
     const base = this.data.base.replace(/\/$/, "");
     // The origin decodes the path; a mutation that it would find and we would not, must not be.
     if (plain !== path && plain.startsWith(base)) return { kind: "refuse", status: 404 };
-    if (method === "POST" && path === this.data.callPath) return { kind: "mutation" };
+    // Whatever the method: the origin may take it for a POST by what the query says.
+    if (path === this.data.callPath) return { kind: "mutation" };
     return { kind: "pass" };
   }
 

@@ -170,6 +170,23 @@ test("a mutation that claims to be a WebSocket is still a mutation", async () =>
   if (answer.status >= 400) assert.equal(origin.asked("/api/mizan/call/").length, 0);
 });
 
+test("any unsafe method on the call path is a mutation: the origin may take it for a POST", async () => {
+  const body = JSON.stringify({ function: "add_comment", params: { invalidate: ["posts"] } });
+  const headers = { "Content-Type": "application/json" };
+  for (const method of ["PUT", "PATCH", "DELETE"]) {
+    const path = "/api/mizan/call/?_method=POST";
+    const answer = await plane.ask(path, { method, headers, body });
+    assert.ok(answer.headers["mizan-sequence"], method);
+  }
+});
+
+test("a safe method carries no body: there is no call in it", async () => {
+  for (const method of ["GET", "HEAD", "OPTIONS"]) {
+    await plane.ask("/whoami/", { method, body: '{"function":"add_comment"}' });
+    assert.equal(origin.requests.at(-1).body, "", method);
+  }
+});
+
 test("GET on the call path passes through", async () => {
   origin.faults.set("/api/mizan/call/", (_q, response) => response.writeHead(405).end());
   assert.equal((await plane.get("/api/mizan/call/")).status, 405);
