@@ -161,7 +161,7 @@ export class Location {
     });
     for (const listener of listeners) listener.close();
     // Without the Hub, so that every isolate still knows nothing of it.
-    await eventually(async () => (await this.ask(0, "//")).status === 400);
+    await eventually(async () => (await this.ask(0, "//")).status > 0);
   }
 
   /** What is under way there is gone. */
@@ -183,6 +183,10 @@ export class Location {
 
   get isolates() {
     return this.#ports.length;
+  }
+
+  port(isolate) {
+    return this.#ports[isolate];
   }
 
   ask(isolate, path, options = {}) {
