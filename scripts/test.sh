@@ -9,7 +9,7 @@
 source "$(dirname "$0")/lib.sh"
 
 lint_steps=(format shell licences templates clippy)
-steps=("${lint_steps[@]}" workers load cloudflare board rust traffic edge browser) # and `conformance`, which takes long: only by name
+steps=("${lint_steps[@]}" workers load cloudflare board rust traffic edge browser) # and `proofs` and `conformance`, which take long: only by name
 
 about() {
   case $1 in
@@ -26,7 +26,8 @@ about() {
     traffic) echo "releases under load: nobody sees a failure" ;;
     edge) echo "the board behind Workers on the stand-in for Cloudflare" ;;
     browser) echo "the deployed board in Chromium" ;;
-    conformance) echo "a fault at every step of every target and at every call to AWS; the full load" ;;
+    proofs) echo "races, isolation and hostile requests at the Edge, a hundred thousand each" ;;
+    conformance) echo "a fault at every step of every target and at every call to AWS; the full load; the proofs" ;;
   esac
 }
 
@@ -99,6 +100,15 @@ step_conformance() {
   prepare_rust
   MIZAN_CONFORMANCE=full run_rust --profile conformance --run-ignored all -E 'test(/^conformance::/) + test(/conformance_/)'
   "$root/scripts/traffic-test.sh" 20000
+  step_proofs
+}
+
+# The full forms of what `workers` samples; tests/workers/PROOFS.md says what they show.
+step_proofs() {
+  "$root/scripts/tools.sh" templates
+  cd "$root/templates"
+  MIZAN_RACES_READS=100000 MIZAN_ISOLATION_REQUESTS=100000 MIZAN_HOSTILE_REQUESTS=20000 \
+    node --test --test-concurrency=1 --test-reporter=spec ../tests/workers/{random-races,isolation,hostile}.test.mjs
 }
 
 # Enough requests to meet every phase of a release; the figure that is promised takes `make conformance`.

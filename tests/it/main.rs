@@ -12,6 +12,7 @@ mod cli;
 mod cloudflare;
 mod cloudflare_workers;
 mod conformance;
+mod edge_model;
 mod edges;
 mod hostile;
 mod images;

@@ -1,0 +1,127 @@
+//! What time does to everything, and what can be forgotten.
+
+use super::log::Age;
+use super::rules::Rules;
+use super::world::{Edge, Entry, Fill, Hub, News, Question, WRITES, World, Writer};
+
+impl World {
+    /// What can make no difference any more, so that states that differ in nothing else are one.
+    pub fn forget_the_useless(&mut self) {
+        self.fill = self.fill.filter(|fill| fill.entry.is_alive());
+        if let Some(log) = &mut self.edge.log {
+            let found = log.known.key();
+            // A generation goes up, or back to that of no record.
+            self.edge.cache.retain(|key, _| {
+                key.epoch >= found.epoch && (key.generation == 0 || *key >= found)
+            });
+            log.known.open &= log.is_fresh();
+        }
+        for question in self.questions.iter_mut().flatten() {
+            if let Some(answer) = &mut question.answer {
+                answer.open &= question.begun == 0;
+            }
+        }
+        // Which of two questions is called the first.
+        self.questions.sort_unstable();
+    }
+
+    pub fn tick(&mut self, rules: &Rules) {
+        let before = self.hub.intents;
+        self.hub.tick(rules);
+        if let Some(write) = &mut self.writer.write {
+            write.is_exposed |= before[write.id].is_some() && self.hub.intents[write.id].is_none();
+        }
+        self.edge.tick(rules);
+        self.writer.tick(rules);
+        for question in self.questions.iter_mut().flatten() {
+            question.tick(rules);
+        }
+        if let Some(fill) = &mut self.fill {
+            fill.tick(rules);
+        }
+        for news in &mut self.news {
+            news.tick();
+        }
+    }
+}
+
+impl Hub {
+    fn tick(&mut self, rules: &Rules) {
+        let mut answer = self.answer();
+        answer.tick(rules);
+        answer.drop_old(rules);
+        self.record = answer.record;
+        for id in 0..WRITES {
+            match self.intents[id] {
+                Some(0) => {
+                    self.intents[id] = None;
+                    self.append();
+                }
+                Some(left) => self.intents[id] = Some(left - 1),
+                None => {}
+            }
+        }
+    }
+}
+
+impl Edge {
+    fn tick(&mut self, rules: &Rules) {
+        if let Some(log) = &mut self.log {
+            log.known.tick(rules);
+            log.as_of = older(log.as_of);
+        }
+        for entry in self.cache.values_mut() {
+            entry.tick();
+        }
+        self.cache.retain(|_, entry| entry.is_alive());
+    }
+}
+
+impl Entry {
+    fn tick(&mut self) {
+        self.age = Rules::WINDOW.min(self.age + 1);
+    }
+}
+
+impl Writer {
+    fn tick(&mut self, rules: &Rules) {
+        self.bypass = self.bypass.saturating_sub(1);
+        let recorded = self.write.as_mut().and_then(|write| write.recorded.as_mut());
+        if let Some((answer, begun)) = recorded {
+            answer.tick(rules);
+            *begun = older(*begun);
+        }
+    }
+}
+
+impl Question {
+    fn tick(&mut self, rules: &Rules) {
+        self.begun = older(self.begun);
+        if let Some(answer) = &mut self.answer {
+            answer.tick(rules);
+        }
+    }
+}
+
+impl Fill {
+    fn tick(&mut self, rules: &Rules) {
+        self.entry.tick();
+        if let Some((answer, begun)) = &mut self.check {
+            answer.tick(rules);
+            *begun = older(*begun);
+        }
+    }
+}
+
+impl News {
+    fn tick(&mut self) {
+        for age in [&mut self.committed, &mut self.told].into_iter().flatten() {
+            *age = Rules::WINDOW.min(*age + 1);
+        }
+    }
+}
+
+/// Nothing depends on how much too old a log is.
+fn older(age: Age) -> Age {
+    1.min(age + 1)
+}
