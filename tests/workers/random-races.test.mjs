@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { anyName, Numbered, numberedData, pathOf } from "./support/numbered.mjs";
+import { anyName, Numbered, numberedData, numberIn, pageOf, pathOf } from "./support/numbered.mjs";
 import { intentsLive, retentionMargin } from "./support/patches.mjs";
 import { sleep } from "./support/promises.mjs";
 import { below, oneIn, pick, seed } from "./support/seeded.mjs";
@@ -95,13 +95,13 @@ class Run {
 
   async #readOne({ cookies, own, lastChanged }) {
     const name = lastChanged && oneIn(2) ? lastChanged : anyName();
+    const path = oneIn(4) ? pageOf(name) : pathOf(name);
     const asked = Date.now();
     const mine = own.get(name) ?? 0;
-    const answer = await this.#ask((location, isolate) =>
-      location.read(isolate, pathOf(name), cookies),
-    );
+    const answer = await this.#ask((location, isolate) => location.read(isolate, path, cookies));
     if (answer?.status !== 200) return;
-    this.numbered.judge({ name, n: answer.json().n, asked, isHit: answer.isHit, own: mine });
+    const { text, isHit } = answer;
+    this.numbered.judge({ name, n: numberIn(text), asked, isHit, own: mine });
   }
 
   /** Any isolate; null if it was killed meanwhile. */

@@ -18,10 +18,19 @@ export const numberedData = (window) => ({
   window,
   contexts: NAMES.map((name) => ({ ...boardData().contexts[0], name, path: pathOf(name) })),
   mutations: NAMES.map((name) => ({ name, affects: [{ context: name, params: [] }] })),
-  routes: [],
+  routes: NAMES.map((name) => ({
+    path: pageOf(name),
+    component: "Home",
+    render: "edge",
+    contexts: [{ name, params: {} }],
+  })),
 });
 
 export const pathOf = (name) => `/api/mizan/ctx/${name}/`;
+export const pageOf = (name) => `/${name}/`;
+
+/** In a context's answer, or in the page that shows it. @param {string} text */
+export const numberIn = (text) => Number(/(?:"|&#34;)n(?:"|&#34;):(\d+)/.exec(text)[1]);
 
 export const anyName = () => pick(NAMES);
 
