@@ -1,9 +1,11 @@
-// Edge: the entry. It serves contexts from its cache, records what mutations change, gathers the
-// contexts of pages for Render, serves the static assets, and passes everything else through.
+// Edge: the entry. It serves contexts from its cache, records what mutations change and what the
+// server announces, gathers the contexts of pages for Render, serves the static assets, and passes
+// everything else through.
 
 import { forwardAsset, serveAsset } from "./edge/assets.js";
 import { createSite } from "./edge/call.js";
 import { serveContext } from "./edge/contexts.js";
+import { isInvalidation, serveInvalidation } from "./edge/invalidate.js";
 import { serveMutation } from "./edge/mutation.js";
 import { findOrigin, forward, forwardWebSocket, isWebSocket } from "./edge/origin.js";
 import { servePage } from "./edge/pages.js";
@@ -45,6 +47,7 @@ export default {
     const url = new URL(request.url);
     if (isReadiness(url, env)) return serveReadiness(site, env);
     try {
+      if (isInvalidation(url)) return await serveInvalidation(site, request, env);
       const token = await readToken(request, env.SIGNING_KEY, env.PUBLIC_URL);
       const origin = () => findOrigin(site, url, env, ctx);
       return await serve({ request, url, env, ctx, token, origin });

@@ -6,7 +6,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { Journal } from "./hub/journal.js";
 
-/** @import { HubEnv, HubLog, IntentRequest, RecordRequest } from "./types.d.ts" */
+/** @import { AnnounceRequest, HubEnv, HubLog, IntentRequest, RecordRequest } from "./types.d.ts" */
 
 /** What the Worker tells its object with each request. */
 const ORIGIN = "mizan-origin";
@@ -32,6 +32,8 @@ export class Hub extends DurableObject {
         return this.open(await request.json());
       case "POST /v1/records":
         return this.record(request, await request.json());
+      case "POST /v1/announcements":
+        return this.announce(request, await request.json());
       default:
         return new Response("unknown operation\n", { status: 404 });
     }
@@ -44,11 +46,22 @@ export class Hub extends DurableObject {
     return Response.json({ ok: true });
   }
 
-  /** A mutation has ended, or an operator says what changed. @param {Request} request @param {RecordRequest} ended */
+  /** A mutation has ended, or the tool says what changed. @param {Request} request @param {RecordRequest} ended */
   async record(request, ended) {
     this.journal.record(ended, Date.now());
     await this.#wake();
     return this.answer(request, this.journal.log(ended.epoch, ended.since, ended.window));
+  }
+
+  /** Somebody who can sign says what changed, once. @param {Request} request @param {AnnounceRequest} announced */
+  announce(request, announced) {
+    const { storage } = this.ctx;
+    const isNew = storage.transactionSync(() => this.journal.announce(announced, Date.now()));
+    if (!isNew) return Response.json({ error: "this nonce was used" }, { status: 409 });
+    return this.answer(
+      request,
+      this.journal.log(announced.epoch, announced.since, announced.window),
+    );
   }
 
   /** @param {Request} request @param {HubLog} log */

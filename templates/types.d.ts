@@ -34,8 +34,10 @@ export interface ContextData {
   scope: "public" | "private";
   maxAge: number;
   staleWhileRevalidate: number;
-  /** A WebSocket function changes it without telling the Edge: it is never stored. */
+  /** A WebSocket function changes it, past the Edge's eyes: it is not stored, unless `announced`. */
   realtime: boolean;
+  /** The server announces what it changes past the call path, at the signed endpoint. */
+  announced: boolean;
   params: ParamData[];
   /** The sets of parameter names that some mutation declares; `[]` is the whole context. */
   declared: string[][];
@@ -122,6 +124,8 @@ export interface EdgeEnv {
   RENDER_VERSION?: string;
   PUBLIC_URL: string;
   SIGNING_KEY: string;
+  /** What announcements of changes are signed with; several, divided by commas, are all valid. */
+  PURGE_KEY?: string;
   /** "true" in the local data plane only: it opens the readiness path. */
   LOCAL?: string;
 }
@@ -172,6 +176,14 @@ export interface RecordRequest {
   /** The log the asker already has. */
   epoch?: string;
   since?: number;
+}
+
+/** A change that did not come through a call. An older Hub answers 404. */
+export interface AnnounceRequest extends Omit<RecordRequest, "intent"> {
+  /** Of one announcement: a second one with it is refused with 409, and records nothing. */
+  nonce: string;
+  /** For how long the nonce has to be remembered, in milliseconds. */
+  remember: number;
 }
 
 // ---------------------------------------------------------------- Edge -> Render

@@ -70,6 +70,7 @@ pub struct ContextData {
     pub max_age: u64,
     pub stale_while_revalidate: u64,
     pub realtime: bool,
+    pub announced: bool,
     pub params: Vec<ParamData>,
     pub declared: Vec<Vec<String>>,
 }
@@ -240,6 +241,7 @@ fn context_data(context: &Context, facts: &Facts<'_>) -> ContextData {
         max_age: context.max_age,
         stale_while_revalidate: context.stale_while_revalidate,
         realtime: facts.realtime.contains(name),
+        announced: false,
         params,
         declared: facts.declared.get(name).into_iter().flatten().cloned().collect(),
     }

@@ -26,7 +26,9 @@ pub const EDGE: &[Module] = embed![
     "edge/call.js",
     "edge/contexts.js",
     "edge/headers.js",
+    "edge/hmac.js",
     "edge/hub-client.js",
+    "edge/invalidate.js",
     "edge/log.js",
     "edge/mutation.js",
     "edge/origin.js",
@@ -34,6 +36,7 @@ pub const EDGE: &[Module] = embed![
     "edge/params.js",
     "edge/policy.js",
     "edge/ready.js",
+    "edge/signature.js",
     "edge/store.js",
     "edge/token.js",
 ];

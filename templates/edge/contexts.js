@@ -39,7 +39,7 @@ export async function serveContext(site, call, context) {
  */
 export async function chooseReading(site, call, context, search) {
   if (context.scope !== "public") return { bypass: "private" };
-  if (context.realtime) return { bypass: "realtime" };
+  if (context.realtime && !context.announced) return { bypass: "realtime" };
   const params = canonicalParams(context, search);
   if (!params) return { bypass: "params" };
   if (call.token && call.token.bypassUntil > Date.now()) return { bypass: "unrecorded-write" };

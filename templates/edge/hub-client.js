@@ -2,7 +2,7 @@
 
 import { InvalidationLog } from "./log.js";
 
-/** @import { HubLog, IntentRequest, RecordRequest } from "../types.d.ts" */
+/** @import { AnnounceRequest, HubLog, IntentRequest, RecordRequest } from "../types.d.ts" */
 /** @import { SequenceToken } from "./token.js" */
 
 /** Beyond this age the log may not answer: everyone sees a change within it. */
@@ -82,14 +82,25 @@ export class HubClient {
    * @param {Fetcher} hub @param {Pick<RecordRequest, "intent" | "items">} ended
    * @returns {Promise<{ epoch: string, seq: number }>} from where on the log holds it
    */
-  async record(hub, ended) {
+  record(hub, ended) {
+    return this.#write(hub, "/v1/records", ended);
+  }
+
+  /**
+   * Record what somebody has announced under a nonce, once; afterwards this isolate's log holds it.
+   * @param {Fetcher} hub @param {Pick<AnnounceRequest, "items" | "nonce" | "remember">} announced
+   * @returns {Promise<{ epoch: string, seq: number }>} from where on the log holds it
+   * @throws {HubRefusal} 409: this nonce was used; 404: the Hub is too old to know of announcements
+   */
+  announce(hub, announced) {
+    return this.#write(hub, "/v1/announcements", announced);
+  }
+
+  /** @param {Fetcher} hub @param {string} path @param {object} body */
+  async #write(hub, path, body) {
     const begun = Date.now();
-    const log = await post(hub, "/v1/records", {
-      ...ended,
-      window: this.window,
-      epoch: this.log.epoch,
-      since: this.log.seq,
-    });
+    const known = { window: this.window, epoch: this.log.epoch, since: this.log.seq };
+    const log = await post(hub, path, { ...body, ...known });
     this.log.adopt(log, begun);
     return { epoch: log.epoch, seq: log.seq };
   }
@@ -131,8 +142,17 @@ async function post(hub, path, body) {
   return answer(response);
 }
 
+/** The Hub answered, and did not do it. */
+export class HubRefusal extends Error {
+  /** @param {number} status */
+  constructor(status) {
+    super(`hub: ${status}`);
+    this.status = status;
+  }
+}
+
 /** @param {Response} response */
 async function answer(response) {
-  if (!response.ok) throw new Error(`hub: ${response.status}`);
+  if (!response.ok) throw new HubRefusal(response.status);
   return /** @type {HubLog} */ (await response.json());
 }

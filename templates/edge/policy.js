@@ -38,6 +38,10 @@ export class Policy {
     return this.#contexts.get(name);
   }
 
+  contextNames() {
+    return [...this.#contexts.keys()];
+  }
+
   /** @param {unknown} name */
   mutation(name) {
     return typeof name === "string" ? this.#mutations.get(name) : undefined;

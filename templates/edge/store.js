@@ -2,6 +2,7 @@
 // whatever tells two answers apart is in the key.
 
 import { endToEnd } from "./headers.js";
+import { hex } from "./hmac.js";
 
 /** @import { Lifetime } from "./cache-control.js" */
 
@@ -87,6 +88,6 @@ async function unpack(response) {
 
 /** @param {ArrayBuffer} body */
 async function etagOf(body) {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", body)).subarray(0, 16);
-  return `"${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}"`;
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", body));
+  return `"${hex(hash.subarray(0, 16))}"`;
 }

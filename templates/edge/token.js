@@ -1,6 +1,8 @@
 // Read your writes: what a client has seen of the log travels with it, signed, in a cookie and a
 // header. A token that does not verify is ignored; it can only cost speed, never freshness.
 
+import { isKeyedHash, keyedHash } from "./hmac.js";
+
 /**
  * @typedef {object} SequenceToken
  * @property {string} epoch of the hub; empty when it was not reachable
@@ -13,9 +15,6 @@ const PLAIN_COOKIE = "mizan-sequence";
 const HOST_COOKIE = `__Host-${PLAIN_COOKIE}`;
 /** Kept longer than any entry that could hold the older answer. */
 const LIFETIME_MARGIN_S = 60;
-
-/** One imported key per isolate; the binding does not change while it lives. @type {Map<string, Promise<CryptoKey>>} */
-const keys = new Map();
 
 /** @param {Request} request @param {string} secret @param {string} publicUrl @returns {Promise<SequenceToken | null>} */
 export async function readToken(request, secret, publicUrl) {
@@ -69,8 +68,7 @@ function cookieValue(header, name) {
 /** @param {SequenceToken} token @param {string} secret */
 async function sign(token, secret) {
   const payload = [token.epoch, token.seq, token.bypassUntil].join(".");
-  const signature = await crypto.subtle.sign("HMAC", await hmacKey(secret), bytes(payload));
-  return `${payload}.${base64url(new Uint8Array(signature))}`;
+  return `${payload}.${base64url(await keyedHash(secret, payload))}`;
 }
 
 /** @param {string} text @param {string} secret @returns {Promise<SequenceToken | null>} */
@@ -78,29 +76,10 @@ async function verify(text, secret) {
   const match = /^([0-9a-f-]{0,36})\.(\d{1,15})\.(\d{1,15})\.([\w-]{43})$/.exec(text);
   if (!match) return null;
   const [, epoch, seq, bypassUntil, signature] = match;
-  const payload = bytes([epoch, seq, bypassUntil].join("."));
-  const valid = await crypto.subtle.verify(
-    "HMAC",
-    await hmacKey(secret),
-    fromBase64url(signature),
-    payload,
-  );
+  const payload = [epoch, seq, bypassUntil].join(".");
+  const valid = await isKeyedHash(secret, payload, fromBase64url(signature));
   return valid ? { epoch, seq: Number(seq), bypassUntil: Number(bypassUntil) } : null;
 }
-
-/** @param {string} secret */
-function hmacKey(secret) {
-  let key = keys.get(secret);
-  if (!key) {
-    const algorithm = { name: "HMAC", hash: "SHA-256" };
-    key = crypto.subtle.importKey("raw", bytes(secret), algorithm, false, ["sign", "verify"]);
-    keys.set(secret, key);
-  }
-  return key;
-}
-
-/** @param {string} text */
-const bytes = (text) => new TextEncoder().encode(text);
 
 /** @param {Uint8Array} data */
 const base64url = (data) =>

@@ -1,6 +1,6 @@
 // The Hub's tables: records of what changed, and intents of what may be changing.
 
-/** @import { HubLog, HubRecord, IntentRequest, Invalidation, RecordRequest } from "../types.d.ts" */
+/** @import { AnnounceRequest, HubLog, HubRecord, IntentRequest, Invalidation, RecordRequest } from "../types.d.ts" */
 
 /** Above this many scoped records, a context is recorded as a whole: the log stays small. */
 const RECORDS_PER_CONTEXT = 5000;
@@ -30,6 +30,10 @@ const SCHEMA = `
     id text primary key,
     contexts text not null,
     deadline integer not null
+  );
+  create table if not exists nonces (
+    nonce text primary key,
+    forget_at integer not null
   );
 `;
 
@@ -79,6 +83,23 @@ export class Journal {
     this.#append(ended.items, now);
     if (ended.intent !== undefined) this.sql.exec("delete from intents where id = ?", ended.intent);
     this.#prune(now);
+  }
+
+  /**
+   * Record under a nonce, unless it was used. Run it in a transaction: a nonce without its record,
+   * or a record without its nonce, would be a lie.
+   * @param {AnnounceRequest} announced @param {number} now @returns {boolean} false: it was used
+   */
+  announce(announced, now) {
+    this.sql.exec("delete from nonces where forget_at <= ?", now);
+    const { rowsWritten } = this.sql.exec(
+      "insert or ignore into nonces values (?, ?)",
+      announced.nonce,
+      now + announced.remember,
+    );
+    if (rowsWritten === 0) return false;
+    this.record(announced, now);
+    return true;
   }
 
   /**

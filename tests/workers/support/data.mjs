@@ -31,6 +31,7 @@ export const boardData = (overrides = {}) => ({
       declared: [["tag"]],
     }),
     context("ticks", { realtime: true }),
+    context("told", { realtime: true, announced: true }),
     context("me", { scope: "private", declared: [[]] }),
   ],
   mutations: [
@@ -69,6 +70,7 @@ function context(name, overrides) {
     maxAge: 0,
     staleWhileRevalidate: 300,
     realtime: false,
+    announced: false,
     params: [],
     declared: [],
     ...overrides,

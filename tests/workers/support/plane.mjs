@@ -37,10 +37,11 @@ export class Plane {
   #releases = [];
   port = 0;
 
-  /** @param {{ data?: object, assets?: Record<string, string>, publicUrl?: string }} [options] */
+  /** @param {{ data?: object, assets?: Record<string, string>, publicUrl?: string, purgeKey?: string }} [options] */
   static async start(options = {}) {
     const plane = new Plane();
     plane.publicUrl = options.publicUrl ?? "http://board.localhost:8000";
+    plane.purgeKey = options.purgeKey;
     plane.#folder = await fs.mkdtemp(path.join(os.tmpdir(), "mizan-plane-"));
     plane.origin = await FakeOrigin.start();
     try {
@@ -98,6 +99,7 @@ export class Plane {
         MIZAN_ORIGIN: this.origin.url,
         MIZAN_PUBLIC_URL: this.publicUrl,
         MIZAN_SIGNING_KEY: "a key for tests",
+        ...(this.purgeKey && { MIZAN_PURGE_KEY: this.purgeKey }),
       },
     });
     this.#releases.push(child);
