@@ -9,6 +9,7 @@ import { isInvalidation, serveInvalidation } from "./edge/invalidate.js";
 import { serveMutation } from "./edge/mutation.js";
 import { findOrigin, forward, forwardWebSocket, isWebSocket } from "./edge/origin.js";
 import { servePage } from "./edge/pages.js";
+import { heed } from "./edge/partition.js";
 import { isReadiness, serveReadiness } from "./edge/ready.js";
 import { readToken } from "./edge/token.js";
 import data from "./mizan-data.js";
@@ -50,7 +51,10 @@ export default {
       if (isInvalidation(url)) return await serveInvalidation(site, request, env);
       const token = await readToken(request, env.SIGNING_KEY, env.PUBLIC_URL);
       const origin = () => findOrigin(site, url, env, ctx);
-      return await serve({ request, url, env, ctx, token, origin });
+      const call = { request, url, env, ctx, token, origin };
+      const response = await serve(call);
+      await heed(site, call, response);
+      return response;
     } catch (error) {
       console.error("mizan:", request.method, url.pathname, String(error));
       return new Response("the application did not answer\n", {

@@ -26,6 +26,8 @@ export interface MizanData {
   assets: AssetsData | null;
   /** L, in seconds: no cache entry outlives it. */
   window: number;
+  /** Private contexts are stored too, each visitor's apart. */
+  perUser: boolean;
 }
 
 export interface ContextData {

@@ -24,6 +24,8 @@ pub struct Deployment {
     pub assets: Option<AssetsData>,
     /// Seconds that no cache entry outlives.
     pub window: u64,
+    /// Private contexts are stored too, each visitor's apart.
+    pub per_user: bool,
 }
 
 /// The generated module's value.
@@ -45,6 +47,7 @@ pub struct MizanData {
     pub routes: Vec<RouteData>,
     pub assets: Option<AssetsData>,
     pub window: u64,
+    pub per_user: bool,
 }
 
 /// What marks a request as a certain user's.
@@ -171,6 +174,7 @@ pub fn policy(schema: &Schema, deployment: Deployment) -> MizanData {
         routes: schema.routes.iter().map(route_data).collect(),
         assets: deployment.assets.map(sorted_assets),
         window: deployment.window,
+        per_user: deployment.per_user,
     }
 }
 
@@ -344,6 +348,7 @@ mod tests {
             release: "r1".into(),
             assets: None,
             window: 600,
+            per_user: false,
         }
     }
 

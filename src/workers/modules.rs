@@ -34,6 +34,7 @@ pub const EDGE: &[Module] = embed![
     "edge/origin.js",
     "edge/pages.js",
     "edge/params.js",
+    "edge/partition.js",
     "edge/policy.js",
     "edge/ready.js",
     "edge/signature.js",

@@ -95,6 +95,7 @@ impl Policy {
                 .assets
                 .then(|| AssetsData { prefix: config.assets_prefix.clone(), files: Vec::new() }),
             window: lifetimes.max().unwrap_or(0).min(WINDOW_LIMIT),
+            per_user: config.per_user,
         };
         let mut policy = schema::policy(&schema, deployment);
         if !config.render {
@@ -120,10 +121,33 @@ impl Policy {
 fn summary(version: &str, data: &MizanData) -> BTreeMap<String, String> {
     let public = data.contexts.iter().filter(|context| context.scope == "public").count();
     let private = data.contexts.len() - public;
+    let others = if data.per_user { "cached per visitor" } else { "passed through" };
     BTreeMap::from([
-        ("contexts".to_owned(), format!("{public} cached, {private} passed through")),
+        ("contexts".to_owned(), format!("{public} cached, {private} {others}")),
         ("mutations".to_owned(), format!("{} that invalidate", data.mutations.len())),
         ("routes".to_owned(), data.routes.len().to_string()),
         ("schema".to_owned(), version.to_owned()),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(config: &PlaneConfig) -> Policy {
+        let (app, env) = (AppName::new("board").unwrap(), EnvName::local());
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/valid/schema.json");
+        Policy::load(Whose { app: &app, env: &env }, config, &path).unwrap()
+    }
+
+    #[test]
+    fn private_contexts_are_cached_only_where_the_app_says_so() {
+        for (per_user, words) in
+            [(false, "2 cached, 1 passed through"), (true, "2 cached, 1 cached per visitor")]
+        {
+            let policy = load(&PlaneConfig { per_user, ..PlaneConfig::default() });
+            assert_eq!(policy.data["perUser"], per_user);
+            assert_eq!(policy.summary["contexts"], words);
+        }
+    }
 }

@@ -25,19 +25,37 @@ export function directives(header) {
  */
 export function lifetime(response, window) {
   const cc = directives(response.headers.get("Cache-Control"));
-  if (response.status !== 200 || !cc.has("public")) return null;
-  if (cc.has("no-store") || cc.has("private") || cc.has("no-cache")) return null;
-  if (response.headers.has("Set-Cookie")) return null;
-  for (const name of listed(response.headers.get("Vary"))) {
-    if (!ALLOWED_VARY.has(name)) return null;
-  }
-  const age = seconds(response.headers.get("Age") ?? undefined);
+  if (!isStorable(response, cc) || !cc.has("public") || cc.has("private")) return null;
+  const age = ageOf(response);
   const fresh = seconds(cc.get("s-maxage") ?? cc.get("max-age"));
   const stale = cc.has("must-revalidate") || cc.has("proxy-revalidate");
   const total = fresh + (stale ? 0 : seconds(cc.get("stale-while-revalidate"))) - age;
   if (total <= 0) return null;
   return { fresh: Math.min(Math.max(fresh - age, 0), window), total: Math.min(total, window) };
 }
+
+/**
+ * How long it may be kept for the one visitor whom it was made for: only while it is fresh, and
+ * `private` says no more than that.
+ * @param {Response} response @param {number} limit seconds
+ * @returns {Lifetime | null}
+ */
+export function personalLifetime(response, limit) {
+  const cc = directives(response.headers.get("Cache-Control"));
+  if (!isStorable(response, cc) || !(cc.has("private") || cc.has("public"))) return null;
+  const fresh = Math.min(seconds(cc.get("max-age")) - ageOf(response), limit);
+  return fresh > 0 ? { fresh, total: fresh } : null;
+}
+
+/** By anybody. @param {Response} response @param {Map<string, string>} cc */
+function isStorable(response, cc) {
+  if (response.status !== 200 || response.headers.has("Set-Cookie")) return false;
+  if (cc.has("no-store") || cc.has("no-cache")) return false;
+  return [...listed(response.headers.get("Vary"))].every((name) => ALLOWED_VARY.has(name));
+}
+
+/** @param {Response} response */
+const ageOf = (response) => seconds(response.headers.get("Age") ?? undefined);
 
 /**
  * A browser's own cache hears of no invalidation, so it must ask each time: the origin's

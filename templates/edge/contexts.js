@@ -1,14 +1,16 @@
 // Contexts: served from the store where the schema and the live answer allow it.
 
-import { forBrowser, lifetime } from "./cache-control.js";
+import { forBrowser, lifetime, personalLifetime } from "./cache-control.js";
 import { conditional, endToEnd } from "./headers.js";
-import { fetchAnonymous, forward } from "./origin.js";
+import { fetchFill, forward } from "./origin.js";
 import { canonicalParams } from "./params.js";
+import { heed, identify } from "./partition.js";
 import { ageOf, entryOf, load, remove, save } from "./store.js";
 
 /** @import { ContextData } from "../types.d.ts" */
 /** @import { Call, Filled, Site } from "./call.js" */
 /** @import { CanonicalParams } from "./params.js" */
+/** @import { Visitor } from "./partition.js" */
 
 /** A key is asked for again at most this often in an isolate. */
 const REVALIDATE_MS = 1000;
@@ -17,8 +19,8 @@ const SHARED_WAIT_MS = 10_000;
 const REMEMBERED_KEYS = 10_000;
 
 /**
- * How a context is read: through the store, or past it and why.
- * @typedef {{ params: CanonicalParams } | { bypass: string }} Reading
+ * How a context is read: through the store (a private one for this visitor), or past it and why.
+ * @typedef {{ params: CanonicalParams, visitor: Visitor | null } | { bypass: string }} Reading
  */
 
 /** A visitor asks for a context. @param {Site} site @param {Call} call @param {ContextData} context */
@@ -28,7 +30,8 @@ export async function serveContext(site, call, context) {
     const response = await forward(call);
     return toBrowser(call, response, context, `fwd=bypass; detail=${reading.bypass}`);
   }
-  const { filled, status } = await readContext(site, call, context, reading.params);
+  const { params, visitor } = reading;
+  const { filled, status } = await readContext(site, call, context, params, visitor);
   return toBrowser(call, responseOf(filled), context, status);
 }
 
@@ -38,26 +41,29 @@ export async function serveContext(site, call, context) {
  * @returns {Promise<Reading>}
  */
 export async function chooseReading(site, call, context, search) {
-  if (context.scope !== "public") return { bypass: "private" };
+  const isPrivate = context.scope !== "public";
+  if (isPrivate && !site.data.perUser) return { bypass: "private" };
   if (context.realtime && !context.announced) return { bypass: "realtime" };
   const params = canonicalParams(context, search);
   if (!params) return { bypass: "params" };
   if (call.token && call.token.bypassUntil > Date.now()) return { bypass: "unrecorded-write" };
   if (!(await site.hub.ensure(call.env.HUB, call.token, call.ctx))) return { bypass: "hub" };
-  return { params };
+  return { params, visitor: isPrivate ? await identify(site, call) : null };
 }
 
 /**
  * From the store, or from the origin and then into the store.
  * @param {Site} site @param {Call} call @param {ContextData} context @param {CanonicalParams} params
+ * @param {Visitor | null} [visitor] whose private answer it is
  * @returns {Promise<{ filled: Filled, status: string }>}
  */
-export async function readContext(site, call, context, params) {
+export async function readContext(site, call, context, params, visitor = null) {
   const generation = site.hub.log.generation(context.name, params.values);
-  const key = entryKey(site, call, context, params, generation);
+  const fields = { context, params, visitor, generation };
+  const key = entryKey(site, call, fields);
   const now = Date.now();
   const entry = await load(key, now);
-  const fill = () => fillOnce(site, call, { context, params, generation, key });
+  const fill = () => fillOnce(site, call, { ...fields, key });
   if (!entry) return { filled: await fill(), status: "fwd=uri-miss" };
   const left = Math.floor(entry.lifetime.fresh - ageOf(entry, now));
   if (left <= 0 && mayRevalidate(site, key, now)) call.ctx.waitUntil(fill().catch(keepStale));
@@ -79,17 +85,16 @@ export function responseOf(filled) {
 
 /**
  * The generation is in the key, so a recorded change is a miss and nothing has to be purged.
- * @param {Site} site @param {Call} call @param {ContextData} context @param {CanonicalParams} params
- * @param {number} generation
+ * @param {Site} site @param {Call} call @param {Omit<Fill, "key">} fill
  */
-function entryKey({ data, hub }, { env }, context, params, generation) {
+function entryKey({ data, hub }, { env }, { context, params, visitor, generation }) {
   const parts = [
     data.release,
     data.app,
     data.environment,
     hub.log.epoch,
     context.name,
-    "public",
+    visitor?.partition ?? "public",
     String(generation),
   ];
   const path = parts.map(encodeURIComponent).join("/");
@@ -105,7 +110,7 @@ function remember(site, key) {
   site.asked.set(key, Date.now());
 }
 
-/** @typedef {{ context: ContextData, params: CanonicalParams, generation: number, key: string }} Fill */
+/** @typedef {{ context: ContextData, params: CanonicalParams, visitor: Visitor | null, generation: number, key: string }} Fill */
 
 /**
  * Concurrent misses of a key are one question. The key holds the generation, so nobody shares a
@@ -115,7 +120,8 @@ function remember(site, key) {
 async function fillOnce(site, call, fill) {
   const shared = site.fills.get(fill.key);
   if (shared && Date.now() - shared.began < SHARED_WAIT_MS) {
-    return (await settled(shared.answer)) ?? askOrigin(site, call, fill);
+    const answer = await settled(shared.answer);
+    return answer && !setsCookie(answer) ? answer : askOrigin(site, call, fill);
   }
   const own = askOrigin(site, call, fill);
   share(site, fill.key, own);
@@ -123,6 +129,10 @@ async function fillOnce(site, call, fill) {
   call.ctx.waitUntil(stored.catch((error) => console.warn("mizan: not stored", String(error))));
   return own;
 }
+
+/** A cookie is for the one who asked. @param {Filled} filled */
+const setsCookie = (filled) =>
+  "refused" in filled && filled.refused.headers.some(([name]) => name === "set-cookie");
 
 /** @param {Site} site @param {string} key @param {Promise<Filled>} answer */
 function share(site, key, answer) {
@@ -155,15 +165,22 @@ async function settled(shared) {
 }
 
 /** @param {Site} site @param {Call} call @param {Fill} fill @returns {Promise<Filled>} */
-async function askOrigin(site, call, { context, params }) {
+async function askOrigin(site, call, { context, params, visitor }) {
   const readAt = Date.now();
-  const response = await fetchAnonymous(call, context.path + params.query);
+  const response = await fetchFill(call, context.path + params.query, visitor?.headers);
   const body = await response.arrayBuffer();
-  const span = lifetime(response, site.data.window);
+  if (visitor) await heed(site, call, response);
+  const span = lifetimeFor(visitor, response, site.data.window, readAt);
   if (span) return { entry: await entryOf(response, body, readAt, span) };
   return {
     refused: { status: response.status, headers: [...endToEnd(response.headers)], body },
   };
+}
+
+/** @param {Visitor | null} visitor @param {Response} response @param {number} window @param {number} readAt */
+function lifetimeFor(visitor, response, window, readAt) {
+  if (!visitor) return lifetime(response, window);
+  return personalLifetime(response, Math.min(window, (visitor.expires - readAt) / 1000));
 }
 
 /**
@@ -171,7 +188,7 @@ async function askOrigin(site, call, { context, params }) {
  * after the reading, and a mutation that is still under way counts as a change.
  * @param {Site} site @param {Call} call @param {Fill} fill @param {Filled} filled
  */
-async function store(site, call, { context, params, generation, key }, filled) {
+async function store(site, call, { context, params, visitor, generation, key }, filled) {
   if ("refused" in filled) {
     // What is gone or forbidden now must not live on as a stale entry; a failure may.
     if (filled.refused.status < 500) await remove(key);
@@ -182,6 +199,8 @@ async function store(site, call, { context, params, generation, key }, filled) {
   if (!(await site.hub.ask(call.env.HUB))) return;
   if (log.epoch !== epoch || log.isOpen(context.name)) return;
   if (log.generation(context.name, params.values) !== generation) return;
+  // Their credentials may have ended while we read.
+  if (visitor && (await identify(site, call)).partition !== visitor.partition) return;
   await save(key, filled.entry, Date.now());
 }
 

@@ -57,15 +57,17 @@ export const isWebSocket = (request) =>
   request.method === "GET" && request.headers.get("Upgrade")?.toLowerCase() === "websocket";
 
 /**
- * The Edge's own question for a public context: nothing of the visitor is in it, so nothing of
- * the visitor can be in the answer.
- * @param {Call} call @param {string} path with its canonical query
+ * The Edge's own question for a context: nothing of the visitor is in it but the credentials of
+ * the one whom the answer is for, so nothing else of a visitor can be in the answer.
+ * @param {Call} call @param {string} path with its canonical query @param {Headers} [credentials]
  */
-export async function fetchAnonymous(call, path) {
-  const headers = new Headers({ Accept: "application/json", "User-Agent": "mizan-edge" });
+export async function fetchFill(call, path, credentials) {
+  const headers = new Headers(credentials);
+  headers.set("Accept", "application/json");
+  headers.set("User-Agent", "mizan-edge");
   setForwarded(headers, { ...aboutUs(call), client: LOOPBACK });
   const target = originUrl(new URL(path, call.url), await call.origin());
-  return fetch(target, { headers, redirect: "manual" });
+  return fetch(target, { headers, redirect: "manual", cache: "no-store" });
 }
 
 /**
@@ -81,7 +83,7 @@ export async function fetchAsVisitor(call, path) {
   headers.set("Accept-Encoding", "gzip");
   setForwarded(headers, forwarded(call));
   const target = originUrl(new URL(path, call.url), await call.origin());
-  return fetch(target, { headers, redirect: "manual" });
+  return fetch(target, { headers, redirect: "manual", cache: "no-store" });
 }
 
 /** An answer whose body was read, under the headers it came with. @param {Response} response @param {ArrayBuffer} body */

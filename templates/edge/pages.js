@@ -2,7 +2,7 @@
 
 import { chooseReading, readContext, responseOf } from "./contexts.js";
 import { conditional } from "./headers.js";
-import { fetchAnonymous, fetchAsVisitor, isPreview } from "./origin.js";
+import { fetchAsVisitor, fetchFill, isPreview } from "./origin.js";
 
 /** @import { ContextData, ParamData, RenderRequest, SsrContext } from "../types.d.ts" */
 /** @import { Call, Site } from "./call.js" */
@@ -55,10 +55,12 @@ async function loadContext(site, call, use, props) {
 
 /** @param {Site} site @param {Call} call @param {ContextData} context @param {string} search */
 async function contextResponse(site, call, context, search) {
-  if (context.scope !== "public") return fetchAsVisitor(call, context.path + search);
   const reading = await chooseReading(site, call, context, search);
-  if ("bypass" in reading) return fetchAnonymous(call, context.path + search);
-  const { filled } = await readContext(site, call, context, reading.params);
+  if ("bypass" in reading) {
+    const ask = context.scope === "public" ? fetchFill : fetchAsVisitor;
+    return ask(call, context.path + search);
+  }
+  const { filled } = await readContext(site, call, context, reading.params, reading.visitor);
   return responseOf(filled);
 }
 

@@ -36,6 +36,7 @@ const edgeWorker :Workerd.Worker = (
     (name = "edge/origin.js", esModule = embed "../edge/origin.js"),
     (name = "edge/pages.js", esModule = embed "../edge/pages.js"),
     (name = "edge/params.js", esModule = embed "../edge/params.js"),
+    (name = "edge/partition.js", esModule = embed "../edge/partition.js"),
     (name = "edge/policy.js", esModule = embed "../edge/policy.js"),
     (name = "edge/ready.js", esModule = embed "../edge/ready.js"),
     (name = "edge/signature.js", esModule = embed "../edge/signature.js"),

@@ -214,6 +214,19 @@ test("concurrent misses of a key are one question", async () => {
   for (const answer of await Promise.all(answers)) assert.equal(answer.status, 200);
 });
 
+test("a cookie in an answer is for the one who asked, not for those who waited for the same answer", async () => {
+  const path = fresh();
+  let sessions = 0;
+  const gate = origin.hold(path, (_q, response) =>
+    json(response, 200, PUBLIC, {}, { "Set-Cookie": `sessionid=${sessions++}` }),
+  );
+  const answers = Array.from({ length: 5 }, () => plane.get(path));
+  await eventually(() => gate.questions > 0);
+  gate.open();
+  const cookies = (await Promise.all(answers)).map((answer) => answer.cookies);
+  assert.equal(new Set(cookies).size, 5, cookies.join());
+});
+
 test("a browser keeps it only to ask again: no-cache, ETag, 304", async () => {
   const hit = await plane.warm(fresh());
   assert.equal(hit.headers["cache-control"], "no-cache");

@@ -59,6 +59,7 @@ export const boardData = (overrides = {}) => ({
   ],
   assets: null,
   window: 300,
+  perUser: false,
   ...overrides,
 });
 
