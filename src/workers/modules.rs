@@ -30,6 +30,7 @@ pub const EDGE: &[Module] = embed![
     "edge/hub-client.js",
     "edge/invalidate.js",
     "edge/log.js",
+    "edge/log-copy.js",
     "edge/mutation.js",
     "edge/origin.js",
     "edge/pages.js",

@@ -39,7 +39,7 @@ export function createSite(data) {
   return {
     data,
     policy: new Policy(data),
-    hub: new HubClient(data.window),
+    hub: new HubClient(data),
     partitions: new Partitions(),
     fills: new Map(),
     asked: new Map(),

@@ -47,7 +47,7 @@ export async function chooseReading(site, call, context, search) {
   const params = canonicalParams(context, search);
   if (!params) return { bypass: "params" };
   if (call.token && call.token.bypassUntil > Date.now()) return { bypass: "unrecorded-write" };
-  if (!(await site.hub.ensure(call.env.HUB, call.token, call.ctx))) return { bypass: "hub" };
+  if (!(await site.hub.ensure(call.env, call.token, call.ctx))) return { bypass: "hub" };
   return { params, visitor: isPrivate ? await identify(site, call) : null };
 }
 

@@ -1,14 +1,18 @@
-// Asking the Hub, and keeping the isolate's log fresh enough for each request.
+// Asking the Hub, or others who have asked it, and keeping the isolate's log fresh enough for each
+// request.
 
 import { InvalidationLog } from "./log.js";
+import { LogCopies } from "./log-copy.js";
 
-/** @import { AnnounceRequest, HubLog, IntentRequest, RecordRequest } from "../types.d.ts" */
+/** @import { AnnounceRequest, EdgeEnv, HubLog, IntentRequest, MizanData, RecordRequest } from "../types.d.ts" */
 /** @import { SequenceToken } from "./token.js" */
 
 /** Beyond this age the log may not answer: everyone sees a change within it. */
 const MAX_AGE_MS = 5000;
 /** At this age it is refreshed behind the answer. */
 const REFRESH_MS = 1000;
+/** Or up to so much before, so that one of a location's isolates asks first and the others find its copy. */
+const SPREAD_MS = 200;
 /** A hub that hangs must not hold a reader for longer. */
 const READ_TIMEOUT_MS = 1000;
 const WRITE_TIMEOUT_MS = 5000;
@@ -19,21 +23,25 @@ export class HubClient {
   log = new InvalidationLog();
   #refreshedAt = Number.NEGATIVE_INFINITY;
   #failedAt = Number.NEGATIVE_INFINITY;
+  #refreshAfter = REFRESH_MS;
+  /** How far the Hub's clock is ahead of ours, at most: by it the age of a copy is told. */
+  #ahead = Number.POSITIVE_INFINITY;
 
-  /** @param {number} window L, in seconds */
-  constructor(window) {
+  /** @param {Pick<MizanData, "app" | "environment" | "window">} data */
+  constructor({ app, environment, window }) {
     this.window = window;
+    this.copies = new LogCopies(app, environment);
   }
 
   /**
    * Make the log new enough for a client that has seen `floor`.
-   * @param {Fetcher} hub @param {SequenceToken | null} floor @param {ExecutionContext} ctx
-   * @returns {Promise<boolean>} false: the cache may not be used
+   * @param {Pick<EdgeEnv, "HUB" | "PUBLIC_URL">} env @param {SequenceToken | null} floor
+   * @param {ExecutionContext} ctx @returns {Promise<boolean>} false: the cache may not be used
    */
-  async ensure(hub, floor, ctx) {
+  async ensure({ HUB: hub, PUBLIC_URL: publicUrl }, floor, ctx) {
     const now = Date.now();
     if (this.log.age(now) <= MAX_AGE_MS && !this.#mayLack(floor)) {
-      this.#refresh(hub, ctx, now);
+      if (this.#isDue(now)) ctx.waitUntil(this.#refresh(hub, publicUrl));
       return true;
     }
     if (now - this.#failedAt < PAUSE_MS) return false;
@@ -44,15 +52,20 @@ export class HubClient {
 
   /**
    * Where the app's own server is, as the hub says: another one is no new version of the Edge.
-   * @param {Fetcher} hub @param {ExecutionContext} ctx @returns {Promise<string | undefined>}
+   * @param {EdgeEnv} env @param {ExecutionContext} ctx @returns {Promise<string | undefined>}
    */
-  async origin(hub, ctx) {
-    await this.ensure(hub, null, ctx);
+  async origin(env, ctx) {
+    await this.ensure(env, null, ctx);
     return this.log.origin;
   }
 
   /** Ask for what is new. @param {Fetcher} hub @returns {Promise<boolean>} whether the hub answered */
   async ask(hub) {
+    return (await this.#question(hub)) !== null;
+  }
+
+  /** @param {Fetcher} hub @returns {Promise<HubLog | null>} */
+  async #question(hub) {
     const query = new URLSearchParams({
       epoch: this.log.epoch,
       since: String(this.log.seq),
@@ -63,12 +76,13 @@ export class HubClient {
       const response = await hub.fetch(`http://hub/v1/log?${query}`, {
         signal: AbortSignal.timeout(READ_TIMEOUT_MS),
       });
-      this.log.adopt(await answer(response), begun);
-      return true;
+      const log = await answer(response);
+      this.#adopt(log, begun);
+      return log;
     } catch (error) {
       this.#failedAt = Date.now();
       console.warn("mizan: the hub does not answer", String(error));
-      return false;
+      return null;
     }
   }
 
@@ -101,8 +115,14 @@ export class HubClient {
     const begun = Date.now();
     const known = { window: this.window, epoch: this.log.epoch, since: this.log.seq };
     const log = await post(hub, path, { ...body, ...known });
-    this.log.adopt(log, begun);
+    this.#adopt(log, begun);
     return { epoch: log.epoch, seq: log.seq };
+  }
+
+  /** What the Hub itself has answered. @param {HubLog} log @param {number} begun */
+  #adopt(log, begun) {
+    this.log.adopt(log, begun);
+    if (this.log.asOf === begun) this.#ahead = log.now - begun;
   }
 
   /** @param {SequenceToken | null} floor */
@@ -122,12 +142,41 @@ export class HubClient {
   /**
    * Once a second, by the clock: a question may be cancelled with the request that asked it, and
    * then it never ends.
-   * @param {Fetcher} hub @param {ExecutionContext} ctx @param {number} now
+   * @param {number} now
    */
-  #refresh(hub, ctx, now) {
-    if (this.log.age(now) <= REFRESH_MS || now - this.#refreshedAt <= REFRESH_MS) return;
+  #isDue(now) {
+    const after = this.#refreshAfter;
+    if (this.log.age(now) <= after || now - this.#refreshedAt <= after) return false;
     this.#refreshedAt = now;
-    ctx.waitUntil(this.ask(hub));
+    this.#refreshAfter = REFRESH_MS - Math.random() * SPREAD_MS;
+    return true;
+  }
+
+  /**
+   * Behind an answer: by the location's copy if another isolate has just left one, else by asking.
+   * @param {Fetcher} hub @param {string} publicUrl
+   */
+  async #refresh(hub, publicUrl) {
+    if (await this.#takeCopy(publicUrl)) return;
+    const log = await this.#question(hub);
+    if (log?.epoch === this.log.epoch) await this.copies.leave(publicUrl, log, this.log);
+  }
+
+  /**
+   * It counts from when the Hub answered, by the Hub's clock, whoever asked: so no log is taken for
+   * newer than it is, and a copy of a copy is no newer.
+   * @param {string} publicUrl @returns {Promise<boolean>} whether it makes a question needless
+   */
+  async #takeCopy(publicUrl) {
+    const copy = await this.copies.read(publicUrl);
+    if (!copy || copy.epoch !== this.log.epoch || copy.since > this.log.seq) return false;
+    const now = Date.now();
+    const answeredAt = Math.min(copy.now - this.#ahead, now);
+    if (now - answeredAt > REFRESH_MS - SPREAD_MS) return false;
+    this.log.adopt(copy, answeredAt);
+    // As if we had asked then: who takes an older copy has to look again sooner.
+    this.#refreshedAt = answeredAt;
+    return true;
   }
 }
 

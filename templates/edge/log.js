@@ -46,6 +46,10 @@ export class InvalidationLog {
     this.#open = new Set(answer.open);
   }
 
+  records() {
+    return [...this.#records.values()];
+  }
+
   /** @param {number} now */
   age(now) {
     return now - this.asOf;

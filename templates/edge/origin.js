@@ -16,7 +16,7 @@ const LOOPBACK = "127.0.0.1";
  */
 export async function findOrigin(site, url, env, ctx) {
   const own = env.ORIGIN ?? (isPreview(url, env) ? env.FALLBACK_ORIGIN : undefined);
-  const origin = own ?? (await site.hub.origin(env.HUB, ctx)) ?? env.FALLBACK_ORIGIN;
+  const origin = own ?? (await site.hub.origin(env, ctx)) ?? env.FALLBACK_ORIGIN;
   if (!origin) throw new Error("nobody has said where the app's own server is");
   return origin;
 }

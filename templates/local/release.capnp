@@ -32,6 +32,7 @@ const edgeWorker :Workerd.Worker = (
     (name = "edge/hub-client.js", esModule = embed "../edge/hub-client.js"),
     (name = "edge/invalidate.js", esModule = embed "../edge/invalidate.js"),
     (name = "edge/log.js", esModule = embed "../edge/log.js"),
+    (name = "edge/log-copy.js", esModule = embed "../edge/log-copy.js"),
     (name = "edge/mutation.js", esModule = embed "../edge/mutation.js"),
     (name = "edge/origin.js", esModule = embed "../edge/origin.js"),
     (name = "edge/pages.js", esModule = embed "../edge/pages.js"),

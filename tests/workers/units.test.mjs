@@ -200,6 +200,7 @@ test("while an entry is fresh nobody asks, and at the end of its lifetime it is 
 });
 
 test("under traffic the log is asked for once a second, behind the answer", async (t) => {
+  t.mock.method(Math, "random", () => 0);
   const watch = underWatch(t, { "Cache-Control": PUBLIC });
   const one = site();
   await read(one, "posts");
