@@ -2,8 +2,9 @@
 
 import * as bundle from "./bundle.js";
 import { documentParts, errorDocument } from "./render/html.js";
+import { hintAt } from "./render/unsteady.js";
 
-/** @import { RenderRequest, SsrData } from "./types.d.ts" */
+/** @import { RenderEnv, RenderRequest, SsrData } from "./types.d.ts" */
 
 /** Above this much data a page is streamed: its first bytes leave before its last are made. */
 const STREAM_ABOVE = 64 * 1024;
@@ -11,10 +12,12 @@ const HTML = { headers: { "Content-Type": "text/html; charset=utf-8" } };
 /** The app's code threw: the browser renders the page, but a version that was not released yet shall not be. */
 const ERROR = "Mizan-Render-Error";
 const ERROR_LENGTH = 160;
+/** The same at the end of a document whose beginning has left already. */
+const STREAM_FAILED = "<!--mizan-render-error-->";
 
 export default {
-  /** @param {Request} request */
-  async fetch(request) {
+  /** @param {Request} request @param {RenderEnv} env @param {ExecutionContext} ctx */
+  async fetch(request, env, ctx) {
     // Edge asks this way whether there is a bundle that it understands.
     if (request.method === "GET") return new Response(null, { status: isUsable() ? 204 : 503 });
     /** @type {RenderRequest} */
@@ -30,10 +33,12 @@ export default {
     };
     const parts = documentParts(ssr, bundle, onError);
     const body = await renderBody(ssr, parts.data, onError, request.signal);
+    const after = () => (headers.has(ERROR) ? parts.after + STREAM_FAILED : parts.after);
     const document =
       typeof body === "string"
         ? parts.before + body + parts.after
-        : surrounded(parts.before, body, parts.after);
+        : surrounded(parts.before, body, after);
+    if (env.LOCAL === "true" && !headers.has(ERROR)) ctx.waitUntil(hintAt(path, ssr, bundle));
     return new Response(document, { headers });
   },
 };
@@ -57,13 +62,13 @@ async function renderBody(ssr, data, onError, signal) {
   }
 }
 
-/** @param {string} before @param {ReadableStream<Uint8Array>} body @param {string} after */
+/** @param {string} before @param {ReadableStream<Uint8Array>} body @param {() => string} after */
 function surrounded(before, body, after) {
   const encoder = new TextEncoder();
   /** @type {TransformStream<Uint8Array, Uint8Array>} */
   const frame = new TransformStream({
     start: (controller) => controller.enqueue(encoder.encode(before)),
-    flush: (controller) => controller.enqueue(encoder.encode(after)),
+    flush: (controller) => controller.enqueue(encoder.encode(after())),
   });
   return body.pipeThrough(frame);
 }

@@ -132,6 +132,11 @@ export interface EdgeEnv {
   LOCAL?: string;
 }
 
+export interface RenderEnv {
+  /** "true" in the local data plane only: pages that a browser would render otherwise are named. */
+  LOCAL?: string;
+}
+
 // ---------------------------------------------------------------- Hub <-> Edge, version 1
 
 /** What a mutation changed. `context: "*"` is everything; without `params`, the whole context. */

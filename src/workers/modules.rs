@@ -33,18 +33,22 @@ pub const EDGE: &[Module] = embed![
     "edge/log-copy.js",
     "edge/mutation.js",
     "edge/origin.js",
+    "edge/page-contexts.js",
+    "edge/page-redirect.js",
+    "edge/page-store.js",
     "edge/pages.js",
     "edge/params.js",
     "edge/partition.js",
     "edge/policy.js",
     "edge/ready.js",
+    "edge/render.js",
     "edge/signature.js",
     "edge/store.js",
     "edge/token.js",
 ];
 
 /// The Worker that renders pages; it also needs the app's `bundle.js`.
-pub const RENDER: &[Module] = embed!["render.js", "render/html.js",];
+pub const RENDER: &[Module] = embed!["render.js", "render/html.js", "render/unsteady.js",];
 
 /// How a local workerd runs the Hub.
 pub const LOCAL_HUB: &[Module] = embed!["local/hub.capnp",];

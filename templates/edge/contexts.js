@@ -9,6 +9,7 @@ import { ageOf, entryOf, load, remove, save } from "./store.js";
 
 /** @import { ContextData } from "../types.d.ts" */
 /** @import { Call, Filled, Site } from "./call.js" */
+/** @import { Entry } from "./store.js" */
 /** @import { CanonicalParams } from "./params.js" */
 /** @import { Visitor } from "./partition.js" */
 
@@ -58,17 +59,40 @@ export async function chooseReading(site, call, context, search) {
  * @returns {Promise<{ filled: Filled, status: string }>}
  */
 export async function readContext(site, call, context, params, visitor = null) {
-  const generation = site.hub.log.generation(context.name, params.values);
-  const fields = { context, params, visitor, generation };
-  const key = entryKey(site, call, fields);
-  const now = Date.now();
-  const entry = await load(key, now);
-  const fill = () => fillOnce(site, call, { ...fields, key });
+  const { entry, key, fill } = await lookUp(site, call, context, params, visitor);
   if (!entry) return { filled: await fill(), status: "fwd=uri-miss" };
-  const left = Math.floor(entry.lifetime.fresh - ageOf(entry, now));
+  const now = Date.now();
+  const left = timeLeft(entry, now);
   if (left <= 0 && mayRevalidate(site, key, now)) call.ctx.waitUntil(fill().catch(keepStale));
   return { filled: { entry }, status: `hit; ttl=${left}` };
 }
+
+/**
+ * The same for somebody who can wait: what is stale is asked for again first.
+ * @param {Site} site @param {Call} call @param {ContextData} context @param {CanonicalParams} params
+ * @returns {Promise<Filled>}
+ */
+export async function renewContext(site, call, context, params) {
+  const { entry, key, fill } = await lookUp(site, call, context, params, null);
+  const now = Date.now();
+  const isGood = entry && (timeLeft(entry, now) > 0 || !mayRevalidate(site, key, now));
+  return isGood ? { entry } : fill();
+}
+
+/**
+ * @param {Site} site @param {Call} call @param {ContextData} context @param {CanonicalParams} params
+ * @param {Visitor | null} visitor
+ */
+async function lookUp(site, call, context, params, visitor) {
+  const generation = site.hub.log.generation(context.name, params.values);
+  const fields = { context, params, visitor, generation };
+  const key = entryKey(site, call, fields);
+  const entry = await load(key, Date.now());
+  return { entry, key, fill: () => fillOnce(site, call, { ...fields, key }) };
+}
+
+/** Seconds for which an entry is still fresh. @param {Entry} entry @param {number} now */
+export const timeLeft = (entry, now) => Math.floor(entry.lifetime.fresh - ageOf(entry, now));
 
 /** @param {unknown} error */
 const keepStale = (error) => console.warn("mizan: not revalidated", String(error));
@@ -102,10 +126,10 @@ function entryKey({ data, hub }, { env }, { context, params, visitor, generation
 }
 
 /** @param {Site} site @param {string} key @param {number} now */
-const mayRevalidate = (site, key, now) => now - (site.asked.get(key) ?? 0) >= REVALIDATE_MS;
+export const mayRevalidate = (site, key, now) => now - (site.asked.get(key) ?? 0) >= REVALIDATE_MS;
 
 /** @param {Site} site @param {string} key */
-function remember(site, key) {
+export function remember(site, key) {
   if (site.asked.size >= REMEMBERED_KEYS) site.asked.clear();
   site.asked.set(key, Date.now());
 }
@@ -184,8 +208,7 @@ function lifetimeFor(visitor, response, window, readAt) {
 }
 
 /**
- * An answer is kept only if its context did not change while it was read: the hub is asked again
- * after the reading, and a mutation that is still under way counts as a change.
+ * An answer is kept only if its context did not change while it was read.
  * @param {Site} site @param {Call} call @param {Fill} fill @param {Filled} filled
  */
 async function store(site, call, { context, params, visitor, generation, key }, filled) {
@@ -194,14 +217,26 @@ async function store(site, call, { context, params, visitor, generation, key }, 
     if (filled.refused.status < 500) await remove(key);
     return;
   }
-  const { log } = site.hub;
-  const { epoch } = log;
-  if (!(await site.hub.ask(call.env.HUB))) return;
-  if (log.epoch !== epoch || log.isOpen(context.name)) return;
-  if (log.generation(context.name, params.values) !== generation) return;
+  const { epoch } = site.hub.log;
+  if (!(await isUnchanged(site, call, epoch, [{ context, params, generation }]))) return;
   // Their credentials may have ended while we read.
   if (visitor && (await identify(site, call)).partition !== visitor.partition) return;
   await save(key, filled.entry, Date.now());
+}
+
+/**
+ * Are these still the generations of what was read? The hub is asked again after the reading, and a
+ * mutation that is still under way counts as a change.
+ * @param {Site} site @param {Call} call @param {string} epoch
+ * @param {Pick<Fill, "context" | "params" | "generation">[]} read
+ */
+export async function isUnchanged(site, call, epoch, read) {
+  const { log } = site.hub;
+  if (!(await site.hub.ask(call.env.HUB)) || log.epoch !== epoch) return false;
+  return read.every(
+    ({ context, params, generation }) =>
+      !log.isOpen(context.name) && log.generation(context.name, params.values) === generation,
+  );
 }
 
 /** @param {Call} call @param {Response} response @param {ContextData} context @param {string} status */

@@ -1,109 +1,129 @@
-// Pages: the Edge gathers a route's contexts and asks Render for the document.
+// Pages: from the store, or made: the Edge gathers a route's contexts and asks Render for the
+// document.
 
-import { chooseReading, readContext, responseOf } from "./contexts.js";
+import { mayRevalidate, remember, timeLeft } from "./contexts.js";
 import { conditional } from "./headers.js";
-import { fetchAsVisitor, fetchFill, isPreview } from "./origin.js";
+import { isPreview } from "./origin.js";
+import { loadAll, renewAll, ssrContext, usesOf } from "./page-contexts.js";
+import { isRedirect, redirectTarget } from "./page-redirect.js";
+import { keepPage, placeOf, storable } from "./page-store.js";
+import { isSettled, RENDER_ERROR, render } from "./render.js";
+import { load, remove } from "./store.js";
 
-/** @import { ContextData, ParamData, RenderRequest, SsrContext } from "../types.d.ts" */
+/** @import { RenderRequest } from "../types.d.ts" */
 /** @import { Call, Site } from "./call.js" */
+/** @import { Loaded, Use } from "./page-contexts.js" */
+/** @import { Place } from "./page-store.js" */
 /** @import { RouteMatch } from "./policy.js" */
+/** @import { Entry } from "./store.js" */
 
-/** @typedef {{ name: string, params: Record<string, unknown>, response: Response, isPublic: boolean }} Loaded */
-
-/** Chooses a version among those that are deployed: https://developers.cloudflare.com/workers/versions-and-deployments/version-overrides/ */
-const VERSION_OVERRIDES = "Cloudflare-Workers-Version-Overrides";
-
-/** Render says that the app's code threw. */
-const RENDER_ERROR = "Mizan-Render-Error";
+const HTML = {
+  "Content-Type": "text/html; charset=utf-8",
+  "X-Content-Type-Options": "nosniff",
+};
 
 /** @param {Site} site @param {Call} call @param {RouteMatch} match */
-export async function servePage(site, call, { route, props }) {
-  const loaded = await Promise.all(
-    route.contexts.map((use) => loadContext(site, call, use, props)),
-  );
-  const failed = loaded.find(({ response }) => response.status !== 200);
-  const status = failed ? pageStatus(failed.response.status) : 200;
-  const contexts = failed ? await discard(loaded) : await Promise.all(loaded.map(ssrContext));
-  const html = await render(call, {
-    path: call.url.pathname,
-    page: route.component,
-    props,
-    contexts,
-    ...(failed && { status }),
-  });
-  return conditional(call.request, toBrowser(call, html, status, loaded));
+export async function servePage(site, call, match) {
+  const uses = await usesOf(site, call, match);
+  const place = placeOf(site, call, uses);
+  if ("bypass" in place) {
+    const { response } = await makePage(site, call, match, uses);
+    return toBrowser(call, response, `fwd=bypass; detail=${place.bypass}`);
+  }
+  const entry = await load(place.key, Date.now());
+  if (entry) return toBrowser(call, shown(site, call, match, uses, place, entry), hitStatus(entry));
+  const { response, entries } = await makePage(site, call, match, uses);
+  return toBrowser(call, kept(site, call, place, response, entries), "fwd=uri-miss");
+}
+
+/** @param {Entry} entry */
+const hitStatus = (entry) => `hit; ttl=${timeLeft(entry, Date.now())}`;
+
+/**
+ * A stored page; one that is stale is made again behind it.
+ * @param {Site} site @param {Call} call @param {RouteMatch} match @param {Use[]} uses
+ * @param {Place} place @param {Entry} entry
+ */
+function shown(site, call, match, uses, place, entry) {
+  const now = Date.now();
+  if (timeLeft(entry, now) <= 0 && mayRevalidate(site, place.key, now)) {
+    remember(site, place.key);
+    const renewed = renew(site, call, match, uses, place);
+    call.ctx.waitUntil(
+      renewed.catch((error) => console.warn("mizan: page not renewed", String(error))),
+    );
+  }
+  return new Response(entry.body, { headers: entry.headers });
+}
+
+/** @param {Site} site @param {Call} call @param {RouteMatch} match @param {Use[]} uses @param {Place} place */
+async function renew(site, call, match, uses, place) {
+  const loaded = await renewAll(site, call, uses);
+  const { response, entries } = await documentOf(site, call, match, loaded);
+  if (entries) return keepPage(site, call, place, entries, response);
+  await response.body?.cancel();
+  // What is gone or forbidden now must not live on as a stale page; a failure may.
+  if (response.status < 500) await remove(place.key);
 }
 
 /**
- * @param {Site} site @param {Call} call @param {{ name: string, params: Record<string, string> }} use
- * @param {Record<string, string>} props @returns {Promise<Loaded>}
+ * The page as the visitor gets it, while the same is kept for others. Concurrent misses render each
+ * for themselves; one of them is kept.
+ * @param {Site} site @param {Call} call @param {Place} place @param {Response} page @param {Entry[] | null} entries
  */
-async function loadContext(site, call, use, props) {
-  const context = site.policy.context(use.name);
-  if (!context) throw new Error(`the route names an unknown context: ${use.name}`);
-  const texts = paramTexts(use.params, props);
-  const query = new URLSearchParams(texts);
-  query.sort();
-  const search = query.size > 0 ? `?${query}` : "";
-  return {
-    name: context.name,
-    params: typedParams(context, texts),
-    response: await contextResponse(site, call, context, search).catch(unreachable),
-    isPublic: context.scope === "public",
-  };
+function kept(site, call, place, page, entries) {
+  if (!entries || !page.body || !mayRevalidate(site, place.key, Date.now())) return page;
+  remember(site, place.key);
+  const [visitors, ours] = call.request.method === "HEAD" ? [null, page.body] : page.body.tee();
+  const keeping = keepPage(site, call, place, entries, new Response(ours, page));
+  call.ctx.waitUntil(keeping.catch((error) => console.warn("mizan: page not kept", String(error))));
+  return new Response(visitors, page);
 }
 
-/** @param {Site} site @param {Call} call @param {ContextData} context @param {string} search */
-async function contextResponse(site, call, context, search) {
-  const reading = await chooseReading(site, call, context, search);
-  if ("bypass" in reading) {
-    const ask = context.scope === "public" ? fetchFill : fetchAsVisitor;
-    return ask(call, context.path + search);
+/** @param {Site} site @param {Call} call @param {RouteMatch} match @param {Use[]} uses */
+const makePage = async (site, call, match, uses) =>
+  documentOf(site, call, match, await loadAll(site, call, uses));
+
+/**
+ * @param {Site} site @param {Call} call @param {RouteMatch} match @param {Loaded[]} loaded
+ * @returns {Promise<{ response: Response, entries: Entry[] | null }>} `entries`: it may be stored
+ */
+async function documentOf(site, call, match, loaded) {
+  const failed = loaded.find(({ response }) => response.status !== 200);
+  if (failed) return { response: await failure(site, call, match, loaded, failed), entries: null };
+  const contexts = await Promise.all(loaded.map(ssrContext));
+  const html = await render(call, requestFor(call, match, { contexts }));
+  const response = pageResponse(html.body, html.ok ? 200 : 502, loaded);
+  // Visitors' browsers render such a page themselves; who asks whether the version is fit has to know.
+  const error = html.headers.get(RENDER_ERROR);
+  if (error && isPreview(call.url, call.env)) response.headers.set(RENDER_ERROR, error);
+  return { response, entries: isSettled(call) ? storable(loaded, html) : null };
+}
+
+/**
+ * A context that did not come is the page's own failure, or the way to another page.
+ * @param {Site} site @param {Call} call @param {RouteMatch} match @param {Loaded[]} loaded @param {Loaded} failed
+ */
+async function failure(site, call, match, loaded, failed) {
+  const { use, response } = failed;
+  // An answer that nobody reads holds its connection.
+  await Promise.all(loaded.map((each) => each.response.body?.cancel()));
+  if (isRedirect(response.status)) {
+    const target = await redirectTarget(site, call, use, response);
+    if (target !== null) return redirect(target, loaded);
   }
-  const { filled } = await readContext(site, call, context, reading.params, reading.visitor);
-  return responseOf(filled);
+  const status = pageStatus(response.status);
+  const html = await render(call, requestFor(call, match, { contexts: [], status }));
+  return pageResponse(html.body, html.ok ? status : 502, loaded);
 }
 
-/** @param {unknown} error */
-function unreachable(error) {
-  console.error("mizan: a page's context did not come", String(error));
-  return new Response(null, { status: 502 });
-}
-
-/** @param {Record<string, string>} sources `path.post_id` @param {Record<string, string>} props */
-function paramTexts(sources, props) {
-  return Object.fromEntries(
-    Object.entries(sources).map(([name, source]) => [name, props[source.replace(/^path\./, "")]]),
-  );
-}
-
-/** What the browser's code will ask with: numbers, where a number holds the value exactly. @param {ContextData} context @param {Record<string, string>} texts */
-function typedParams(context, texts) {
-  return Object.fromEntries(
-    Object.entries(texts).map(([name, text]) => [
-      name,
-      typedValue(context.params.find((param) => param.name === name)?.type, text),
-    ]),
-  );
-}
-
-/** @param {ParamData["type"] | undefined} type @param {string} text */
-function typedValue(type, text) {
-  if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
-  if (type !== "integer" && type !== "number") return text;
-  return String(Number(text)) === text ? Number(text) : text;
-}
-
-/** @param {Loaded} loaded @returns {Promise<SsrContext>} */
-async function ssrContext({ name, params, response }) {
-  return { name, params, data: await response.json() };
-}
-
-/** An answer that nobody reads holds its connection. @param {Loaded[]} loaded @returns {Promise<SsrContext[]>} */
-async function discard(loaded) {
-  await Promise.all(loaded.map(({ response }) => response.body?.cancel()));
-  return [];
-}
+/** @param {Call} call @param {RouteMatch} match @param {Pick<RenderRequest, "contexts" | "status">} rest @returns {RenderRequest} */
+const requestFor = (call, { route, props }, rest) => ({
+  path: call.url.pathname,
+  page: route.component,
+  props,
+  ...rest,
+});
 
 /** A context's refusal is the page's; a value that the context does not take names no page. @param {number} status */
 function pageStatus(status) {
@@ -111,34 +131,31 @@ function pageStatus(status) {
   return status === 400 || status === 422 ? 404 : 502;
 }
 
-/** @param {Call} call @param {RenderRequest} page */
-function render({ env }, page) {
-  if (!env.RENDER) throw new Error("there are routes, but no Render");
-  const headers = new Headers({ "Content-Type": "application/json" });
-  // Edge and Render are released together, but switched one after the other.
-  if (env.RENDER_VERSION) headers.set(VERSION_OVERRIDES, env.RENDER_VERSION);
-  const body = JSON.stringify(page);
-  return env.RENDER.fetch("http://render/", { method: "POST", headers, body });
+/** The page itself has not moved, whatever the context's status says. @param {string} target @param {Loaded[]} loaded */
+function redirect(target, loaded) {
+  const response = pageResponse(null, 302, loaded);
+  response.headers.delete("Content-Type");
+  response.headers.set("Location", target);
+  return response;
 }
 
-/** @param {Call} call @param {Response} html @param {number} status @param {Loaded[]} loaded */
-function toBrowser(call, html, status, loaded) {
-  const headers = new Headers({
-    "Content-Type": "text/html; charset=utf-8",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": cacheControl(status, loaded),
-  });
+/** @param {ReadableStream | null} body @param {number} status @param {Loaded[]} loaded */
+function pageResponse(body, status, loaded) {
+  const headers = new Headers({ ...HTML, "Cache-Control": cacheControl(status, loaded) });
   for (const { response } of loaded) {
     for (const cookie of response.headers.getSetCookie()) headers.append("Set-Cookie", cookie);
   }
-  // Visitors' browsers render such a page themselves; who asks whether the version is fit has to know.
-  const error = html.headers.get(RENDER_ERROR);
-  if (error && isPreview(call.url, call.env)) headers.set(RENDER_ERROR, error);
-  return new Response(html.body, { status: html.ok ? status : 502, headers });
+  return new Response(body, { status, headers });
 }
 
 /** @param {number} status @param {Loaded[]} loaded */
 function cacheControl(status, loaded) {
-  if (!loaded.every(({ isPublic }) => isPublic)) return "private, no-store";
+  if (!loaded.every(({ use }) => use.context.scope === "public")) return "private, no-store";
   return status === 200 ? "no-cache" : "no-store";
+}
+
+/** @param {Call} call @param {Response} page @param {string} cacheStatus */
+function toBrowser(call, page, cacheStatus) {
+  page.headers.set("Cache-Status", `Mizan; ${cacheStatus}`);
+  return conditional(call.request, page);
 }

@@ -35,11 +35,15 @@ const edgeWorker :Workerd.Worker = (
     (name = "edge/log-copy.js", esModule = embed "../edge/log-copy.js"),
     (name = "edge/mutation.js", esModule = embed "../edge/mutation.js"),
     (name = "edge/origin.js", esModule = embed "../edge/origin.js"),
+    (name = "edge/page-contexts.js", esModule = embed "../edge/page-contexts.js"),
+    (name = "edge/page-redirect.js", esModule = embed "../edge/page-redirect.js"),
+    (name = "edge/page-store.js", esModule = embed "../edge/page-store.js"),
     (name = "edge/pages.js", esModule = embed "../edge/pages.js"),
     (name = "edge/params.js", esModule = embed "../edge/params.js"),
     (name = "edge/partition.js", esModule = embed "../edge/partition.js"),
     (name = "edge/policy.js", esModule = embed "../edge/policy.js"),
     (name = "edge/ready.js", esModule = embed "../edge/ready.js"),
+    (name = "edge/render.js", esModule = embed "../edge/render.js"),
     (name = "edge/signature.js", esModule = embed "../edge/signature.js"),
     (name = "edge/store.js", esModule = embed "../edge/store.js"),
     (name = "edge/token.js", esModule = embed "../edge/token.js"),
@@ -64,10 +68,12 @@ const renderWorker :Workerd.Worker = (
   modules = [
     (name = "render.js", esModule = embed "../render.js"),
     (name = "render/html.js", esModule = embed "../render/html.js"),
+    (name = "render/unsteady.js", esModule = embed "../render/unsteady.js"),
     # Without routes, an empty file.
     (name = "bundle.js", esModule = embed "../bundle.js"),
   ],
   compatibilityDate = "2026-10-01",
+  bindings = [(name = "LOCAL", text = "true")],
   globalOutbound = "nowhere",
 );
 

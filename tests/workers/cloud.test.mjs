@@ -167,6 +167,20 @@ test("a page that failed tells so under the name of a preview only", async () =>
   assert.equal(asked.headers["mizan-render-error"], "Error: no such component");
 });
 
+test("visitors get a kept page without Render; under the name of a preview Render is asked each time", async () => {
+  await cloud.startHub({ ORIGIN: cloud.origin.url });
+  const ask = await cloud.startEdge({ FALLBACK_ORIGIN: cloud.origin.url });
+  await eventually(async () => (await ask("/")).isHit);
+  cloud.render.requests.length = 0;
+  assert.ok((await ask("/")).isHit);
+  assert.equal(cloud.render.requests.length, 0);
+  for (let asked = 1; asked <= 2; asked += 1) {
+    const { headers } = await ask("/", { headers: { Host: PREVIEW } });
+    assert.match(headers["cache-status"], /detail=preview/);
+    assert.equal(cloud.render.requests.length, asked);
+  }
+});
+
 test("Render tells that the app's code threw, in one line", async () => {
   const plane = await Plane.start();
   try {

@@ -5,7 +5,7 @@ import { after, before, beforeEach, test } from "node:test";
 import vm from "node:vm";
 import { json } from "./support/origin.mjs";
 import { Plane } from "./support/plane.mjs";
-import { eventually } from "./support/promises.mjs";
+import { eventually, seenByEveryone, sleep } from "./support/promises.mjs";
 
 const POST = "/api/mizan/ctx/post/";
 const PUBLIC = "public, max-age=300";
@@ -191,6 +191,176 @@ test("an origin that is away is a 502 with words in it, never a blank page", asy
   const answer = await plane.get("/posts/888/");
   assert.equal(answer.status, 502);
   assert.match(answer.text, /<h1>Something went wrong<\/h1>/);
+});
+
+for (const [why, location, target] of [
+  ["a path", "/login/", "/login/"],
+  ["the site's own address", "http://board.localhost:8000/login/?a=1", "/login/?a=1"],
+  [
+    "a way back to the context, which becomes one to the page",
+    "/login/?a=1&next=/api/mizan/ctx/me/",
+    "/login/?a=1&next=%2Fme%2F%3Fq%3D1",
+  ],
+]) {
+  test(`a context that redirects leads there: ${why}`, async () => {
+    for (const status of [301, 302, 307]) {
+      origin.faults.set("/api/mizan/ctx/me/", (_q, response) =>
+        response
+          .writeHead(status, { Location: location, "Set-Cookie": "sessionid=x" })
+          .end("moved"),
+      );
+      const answer = await plane.get("/me/?q=1");
+      assert.equal(answer.status, 302);
+      assert.equal(answer.headers.location, target);
+      assert.equal(answer.headers["cache-control"], "private, no-store");
+      assert.deepEqual(answer.headers["set-cookie"], ["sessionid=x"]);
+      assert.equal(answer.text, "");
+    }
+  });
+}
+
+test("a redirect by the origin's own name leads to this site", async () => {
+  origin.faults.set(POST, (_q, response) =>
+    response.writeHead(302, { Location: `${origin.url}/login/` }).end(),
+  );
+  const answer = await plane.get("/posts/302/");
+  assert.deepEqual([answer.status, answer.headers.location], [302, "/login/"]);
+  assert.equal(answer.headers["cache-control"], "no-store");
+});
+
+for (const [why, location] of [
+  ["nowhere", undefined],
+  ["another host", "https://evil.example/"],
+  ["another host by a short form", "//evil.example/"],
+  ["another host as a path", "/.//evil.example/"],
+  ["data", "/api/mizan/ctx/posts/"],
+  ["the page itself", "/posts/302/"],
+  ["a word that is no address", "http://["],
+]) {
+  test(`a context that redirects to ${why} is a page that failed`, async () => {
+    origin.faults.set(POST, (_q, response) =>
+      response.writeHead(302, location && { Location: location }).end(),
+    );
+    const answer = await plane.get("/posts/302/");
+    assert.deepEqual([answer.status, answer.headers.location], [502, undefined]);
+  });
+}
+
+test("Cache-Status says where a page came from", async () => {
+  const status = async (path, headers) => (await plane.get(path, headers)).headers["cache-status"];
+  origin.faults.set(POST, (_q, response) => json(response, 200, PUBLIC, {}));
+  assert.equal(await status("/posts/1001/"), "Mizan; fwd=uri-miss");
+  await plane.warm("/posts/1001/");
+  assert.match(await status("/posts/1001/"), /^Mizan; hit; ttl=\d+$/);
+  assert.equal(
+    await status("/me/", { Cookie: "sessionid=a" }),
+    "Mizan; fwd=bypass; detail=private",
+  );
+  assert.equal(await status("/posts/five/"), "Mizan; fwd=bypass; detail=params");
+  assert.equal(await status("/steady/"), "Mizan; fwd=bypass; detail=no-context");
+});
+
+test("a kept page is the same document, by ETag, HEAD and 304 too, and asks nobody", async () => {
+  origin.faults.set(POST, (_q, response) => json(response, 200, PUBLIC, { n: 1 }));
+  const made = await plane.get("/posts/1002/");
+  const { text, headers } = await plane.warm("/posts/1002/");
+  assert.equal(text, made.text);
+  assert.equal(headers["cache-control"], "no-cache");
+  assert.equal(headers["content-type"], "text/html; charset=utf-8");
+  assert.equal(headers["x-content-type-options"], "nosniff");
+  origin.requests.length = 0;
+  const again = await plane.get("/posts/1002/", { "If-None-Match": headers.etag });
+  assert.deepEqual([again.status, again.text], [304, ""]);
+  const head = await plane.ask("/posts/1002/", { method: "HEAD" });
+  assert.deepEqual([head.status, head.text, head.headers.etag], [200, "", headers.etag]);
+  assert.ok((await plane.get("/posts/1002/?utm_source=x")).isHit, "no page shows its query");
+  assert.equal(origin.requests.length, 0);
+});
+
+test("a HEAD that misses keeps the page as a GET would", async () => {
+  origin.faults.set(POST, (_q, response) => json(response, 200, PUBLIC, {}));
+  const head = await plane.ask("/posts/1003/", { method: "HEAD" });
+  assert.deepEqual([head.status, head.text], [200, ""]);
+  await eventually(async () => (await plane.get("/posts/1003/")).isHit);
+});
+
+test("who changes what a kept page shows sees it at once, everyone else within 5 s", async () => {
+  origin.faults.set(POST, (_q, response) =>
+    json(response, 200, PUBLIC, { version: origin.version }),
+  );
+  await plane.warm("/posts/1004/");
+  const invalidate = [{ context: "post", params: { post_id: 1004 } }];
+  const answer = await plane.call("add_comment", { version: "commented on", invalidate });
+  const changed = Date.now();
+  const shows = ({ text }) => dataOf(text).contexts[0].data.version === "commented on";
+  assert.ok(shows(await plane.get("/posts/1004/", { Cookie: answer.cookies })));
+  await seenByEveryone(changed, async () => shows(await plane.get("/posts/1004/")));
+});
+
+/** Is a page made anew each time? */
+async function staysAway(path) {
+  for (let i = 0; i < 3; i++) {
+    if ((await plane.get(path)).isHit) return false;
+    await sleep(30);
+  }
+  return true;
+}
+
+test("a page of what may not be stored is not kept, nor one that failed or whose code threw", async () => {
+  for (const [id, status, cacheControl, value] of [
+    [2001, 200, "no-store", {}],
+    [2002, 200, "private, max-age=300", {}],
+    [2003, 500, "no-store", {}],
+    [2004, 200, PUBLIC, { throws: true }],
+    [2005, 200, PUBLIC, { throws: true, big: "x".repeat(100_000) }],
+  ]) {
+    const path = `${POST}?post_id=${id}`;
+    origin.faults.set(path, (_q, response) => json(response, status, cacheControl, value));
+    assert.ok(await staysAway(`/posts/${id}/`), String(id));
+  }
+});
+
+test("a streamed page is kept whole", async () => {
+  const big = "y".repeat(100_000);
+  origin.faults.set(POST, (_q, response) => json(response, 200, PUBLIC, { big }));
+  const made = await plane.get("/posts/1005/");
+  assert.match(made.text, /data-streamed/);
+  assert.equal((await plane.warm("/posts/1005/")).text, made.text);
+});
+
+test("a page is streamed above 64 KiB of data, and text up to it", async () => {
+  let length = 1000;
+  origin.faults.set(POST, (_q, response) =>
+    json(response, 200, "no-store", { big: "x".repeat(length) }),
+  );
+  const page = async () => (await plane.get("/posts/1006/")).text;
+  const data = /<script>window.*?<\/script>/s.exec(await page())[0];
+  length += 64 * 1024 - data.length;
+  assert.doesNotMatch(await page(), /data-streamed/);
+  length += 1;
+  assert.match(await page(), /data-streamed/);
+});
+
+test("a page that a browser would render otherwise is named in the log, with the reason", async () => {
+  const named = (page) =>
+    new RegExp(`the page ${page} \\(/${page.toLowerCase()}/\\) may not hydrate.*`);
+  for (const [page, reason] of [
+    ["Clock", /the clock \(Date\)$/],
+    ["Dice", /Math\.random$/],
+    ["Place", /language or time zone$/],
+    ["Prices", /language or time zone$/],
+    ["Counter", /something that changes from one time to the next[^;]*$/],
+  ]) {
+    await plane.get(`/${page.toLowerCase()}/`);
+    await eventually(() => named(page).test(plane.releaseLog()));
+    assert.match(named(page).exec(plane.releaseLog())[0], reason);
+  }
+  await plane.get("/steady/");
+  await plane.get("/counter/");
+  await sleep(100);
+  assert.doesNotMatch(plane.releaseLog(), named("Steady"));
+  const times = plane.releaseLog().match(new RegExp(named("Counter"), "g"));
+  assert.equal(times.length, 1, "once for each page");
 });
 
 test("while the hub is away pages are still made", async () => {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { createSite } from "../../templates/edge/call.js";
 import { chooseReading, readContext } from "../../templates/edge/contexts.js";
 import { InvalidationLog } from "../../templates/edge/log.js";
+import { identify } from "../../templates/edge/partition.js";
 import { mergeTokens } from "../../templates/edge/token.js";
 import { boardData } from "./support/data.mjs";
 import { withResolvers } from "./support/promises.mjs";
@@ -35,13 +36,16 @@ beforeEach(() => {
 afterEach(() => Object.assign(globalThis, real));
 
 /** One request for a context, until everything that it started has ended. */
-async function read(site, name, search = "", token = null) {
+async function read(site, name, search = "", token = null, headers = {}) {
   const background = [];
+  const url = new URL("http://board.localhost:8000/");
   const call = {
-    url: new URL("http://board.localhost:8000/"),
+    url,
+    request: new Request(url, { headers }),
     origin: async () => "http://127.0.0.1:1",
     env: {
-      PUBLIC_URL: "http://board.localhost:8000",
+      PUBLIC_URL: url.origin,
+      SIGNING_KEY: "k",
       HUB: { fetch: async () => Response.json(await askHub()) },
     },
     ctx: { waitUntil: (promise) => background.push(promise) },
@@ -50,7 +54,7 @@ async function read(site, name, search = "", token = null) {
   const context = site.policy.context(name);
   const reading = await chooseReading(site, call, context, search);
   if ("bypass" in reading) return reading.bypass;
-  const { status } = await readContext(site, call, context, reading.params);
+  const { status } = await readContext(site, call, context, reading.params, reading.visitor);
   await Promise.all(background);
   return status;
 }
@@ -135,6 +139,39 @@ test("a client that has seen more is never answered from a question that began b
   askHub = async () => ({ ...log, seq: 2, records: [record(2, "posts")] });
   answers[0](await askHub());
   assert.match(await first, /fwd=uri-miss/);
+});
+
+test("with per_user a visitor's part of the store is named by a hash, and takes nothing in after their end", async () => {
+  const one = site({ perUser: true });
+  const headers = { Cookie: "sessionid=alice" };
+  const visitor = { request: new Request("http://any/", { headers }), env: { SIGNING_KEY: "k" } };
+  const { partition } = await identify(one, visitor);
+  const kept = () => Response.json({}, { headers: { "Cache-Control": "private, max-age=60" } });
+  answer = async () => kept();
+  await read(one, "me", "", null, headers);
+  assert.equal(stored.size, 1);
+  assert.match([...stored.keys()][0], new RegExp(`/me/${partition}/`));
+  assert.doesNotMatch([...stored.keys()][0], /alice|sessionid/);
+  stored.clear();
+  answer = async () => {
+    one.partitions.end(partition);
+    return kept();
+  };
+  await read(one, "me", "", null, headers);
+  assert.equal(stored.size, 0);
+});
+
+test("the origin is asked past every other cache", async () => {
+  const options = [];
+  globalThis.fetch = (_url, option) => {
+    options.push(option);
+    return answer();
+  };
+  await read(site(), "posts");
+  assert.deepEqual(
+    options.map(({ cache, redirect }) => [cache, redirect]),
+    [["no-store", "manual"]],
+  );
 });
 
 test("concurrent misses of a key are one question", async () => {

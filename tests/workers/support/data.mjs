@@ -55,7 +55,21 @@ export const boardData = (overrides = {}) => ({
     },
     { path: "/me/", component: "Me", render: "edge", contexts: [{ name: "me", params: {} }] },
     { path: "/about/", component: "About", render: "origin", contexts: [] },
-    { path: "/throws/", component: "Throws", render: "edge", contexts: [] },
+    ...["Throws", "Clock", "Dice", "Place", "Prices", "Counter", "Steady"].map((component) => ({
+      path: `/${component.toLowerCase()}/`,
+      component,
+      render: "edge",
+      contexts: [],
+    })),
+    {
+      path: "/both/{post_id}/",
+      component: "Both",
+      render: "edge",
+      contexts: [
+        { name: "posts", params: {} },
+        { name: "post", params: { post_id: "path.post_id" } },
+      ],
+    },
   ],
   assets: null,
   window: 300,
