@@ -129,6 +129,13 @@ test("paths are exact: the slash counts, a name is one segment, other methods ar
   assert.equal(head.text, "");
 });
 
+test("a route that the schema leaves to Django is Django's, below a route of ours too", async () => {
+  const answer = await plane.get("/about/?a=1", { Cookie: "sessionid=alice" });
+  assert.equal(answer.text, "origin GET /about/?a=1");
+  assert.equal(origin.asked("/about/")[0].headers.cookie, "sessionid=alice");
+  assert.equal((await plane.get("/posts/about/")).text, "origin GET /posts/about/");
+});
+
 test("an encoded segment is decoded once, and a broken one is the origin's", async () => {
   await plane.get("/posts/a%2Fb%20c/");
   assert.ok(origin.asked(POST).some(({ url }) => url === `${POST}?post_id=a%2Fb+c`));

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { lifetime, personalLifetime } from "../../templates/edge/cache-control.js";
 import { createSite } from "../../templates/edge/call.js";
 import { chooseReading, readContext } from "../../templates/edge/contexts.js";
 import { InvalidationLog } from "../../templates/edge/log.js";
@@ -218,6 +219,13 @@ test("a stale entry is served at once and asked for again behind it, once a seco
     for (let i = 0; i < 10; i++) assert.match(await read(one, "posts"), /^hit; /);
     assert.equal(watch.questions, questions, `after ${ms} ms`);
   }
+});
+
+test("no entry outlives the window, whatever the header says", () => {
+  const year = "public, max-age=31536000, stale-while-revalidate=31536000";
+  const answer = (cacheControl) => new Response("", { headers: { "Cache-Control": cacheControl } });
+  assert.deepEqual(lifetime(answer(year), 300), { fresh: 300, total: 300 });
+  assert.deepEqual(personalLifetime(answer(year), 300), { fresh: 300, total: 300 });
 });
 
 test("while an entry is fresh nobody asks, and at the end of its lifetime it is gone", async (t) => {

@@ -47,6 +47,7 @@ export const boardData = (overrides = {}) => ({
   ],
   routes: [
     { path: "/", component: "Home", render: "edge", contexts: [{ name: "posts", params: {} }] },
+    { path: "/posts/about/", component: "About", render: "origin", contexts: [] },
     {
       path: "/posts/{post_id}/",
       component: "Post",
