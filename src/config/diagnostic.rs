@@ -42,6 +42,8 @@ impl Span {
 pub struct Diagnostic {
     /// Where.
     pub span: Span,
+    /// The kind of problem, where kinds have names.
+    pub code: Option<&'static str>,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
     /// What to do about it.
@@ -55,12 +57,18 @@ pub(crate) struct Problems(Vec<Diagnostic>);
 impl Problems {
     /// Adds a problem without advice.
     pub(crate) fn add(&mut self, span: Span, message: impl Into<String>) {
-        self.0.push(Diagnostic { span, message: message.into(), hint: None });
+        self.push(Diagnostic { span, code: None, message: message.into(), hint: None });
     }
 
     /// Adds a problem with advice.
     pub(crate) fn hint(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
-        self.0.push(Diagnostic { span, message: message.into(), hint: Some(hint.into()) });
+        let hint = Some(hint.into());
+        self.push(Diagnostic { span, code: None, message: message.into(), hint });
+    }
+
+    /// Adds a problem as it is.
+    pub(crate) fn push(&mut self, problem: Diagnostic) {
+        self.0.push(problem);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -134,7 +142,11 @@ impl Diagnostics {
         let gutter = " ".repeat(line.to_string().len());
         let bar = paint.dim("|");
         let message = printable(&problem.message);
-        let mut out = format!("{}: {message}\n", paint.label(label));
+        let label = match problem.code {
+            Some(code) => format!("{}[{code}]", paint.label(label)),
+            None => paint.label(label),
+        };
+        let mut out = format!("{label}: {message}\n");
         out += &format!("{gutter}{} {}:{line}:{column}\n", paint.dim("-->"), self.file);
         if let Some(text) = line.checked_sub(1).and_then(|index| source.get(index)) {
             let excerpt = Excerpt::new(text, problem.span);

@@ -9,6 +9,15 @@ use super::{
 };
 use crate::config::{Diagnostics, closest};
 
+/// The kinds of problems, as messages name them.
+const PATH: &str = "bad-path";
+const NAME: &str = "bad-name";
+const TWICE: &str = "duplicate";
+const MEMBERSHIP: &str = "context-membership";
+const AFFECTS: &str = "affects-unknown";
+const ROUTE: &str = "route-unknown";
+const UNCOVERED: &str = "route-uncovered";
+
 /// Looks names up without walking the lists again.
 struct Names<'a> {
     contexts: BTreeMap<&'a str, &'a Context>,
@@ -42,7 +51,7 @@ pub(super) fn check(schema: &Schema) -> Vec<Issue> {
 fn paths(schema: &Schema, issues: &mut Vec<Issue>) {
     if !is_path(&schema.base) || !schema.base.ends_with('/') {
         let message = format!("the base {:?} does not begin and end with a slash", schema.base);
-        issues.push(Issue::new("/x-mizan/base", message));
+        issues.push(Issue::new("/x-mizan/base", message).code(PATH));
     }
     let others = [
         ("health", Some(&schema.health)),
@@ -51,7 +60,7 @@ fn paths(schema: &Schema, issues: &mut Vec<Issue>) {
     ];
     for (field, path) in others {
         if let Some(path) = path.filter(|path| !is_path(path)) {
-            issues.push(Issue::new(format!("/x-mizan/{field}"), no_path(path)));
+            issues.push(Issue::new(format!("/x-mizan/{field}"), no_path(path)).code(PATH));
         }
     }
 }
@@ -76,7 +85,7 @@ fn twice<'a>(
     for (index, value) in values.enumerate() {
         if !seen.insert(value) {
             let message = format!("{value:?} stands here a second time");
-            issues.push(Issue::new(format!("{list}/{index}/{field}"), message));
+            issues.push(Issue::new(format!("{list}/{index}/{field}"), message).code(TWICE));
         }
     }
 }
@@ -85,7 +94,7 @@ fn twice<'a>(
 fn check_name(pointer: &str, name: &str, issues: &mut Vec<Issue>) {
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) {
         let message = format!("the name {name:?} has other characters than letters, digits, _ - .");
-        issues.push(Issue::new(format!("{pointer}/name"), message));
+        issues.push(Issue::new(format!("{pointer}/name"), message).code(NAME));
     }
 }
 
@@ -103,7 +112,7 @@ fn check_function(at: &str, function: &Function, names: &Names<'_>, issues: &mut
                     )
                 }
             };
-            let issue = Issue::new(format!("{at}/context"), message);
+            let issue = Issue::new(format!("{at}/context"), message).code(MEMBERSHIP);
             with_suggestion(issue, context, names, issues);
         }
     }
@@ -135,34 +144,61 @@ fn check_affects(
             "`{}` affects `{}`, but there is no such context",
             function.name, affects.context
         );
-        let issue = Issue::new(format!("{at}/context"), message);
+        let issue = Issue::new(format!("{at}/context"), message).code(AFFECTS);
         with_suggestion(issue, &affects.context, names, issues);
         return;
     };
     for (param, source) in &affects.params {
         let pointer = format!("{at}/params/{}", super::locate::escape(param));
-        check_param_exists(&pointer, context, param, issues);
-        match source.split_once('.') {
-            Some(("result", field)) if !field.is_empty() => {}
-            Some(("args", name)) if function.params.iter().any(|known| known == name) => {}
-            Some(("args", name)) => {
-                let message = format!("`{}` has no parameter `{name}`", function.name);
-                issues.push(Issue::new(pointer, message));
-            }
-            _ => {
-                let message = format!("{source:?} is neither `args.NAME` nor `result.NAME`");
-                issues.push(Issue::new(pointer, message));
-            }
-        }
+        check_param_exists(&pointer, context, param, AFFECTS, issues);
+        check_source(&pointer, source, function, issues);
     }
 }
 
-fn check_param_exists(pointer: &str, context: &Context, param: &str, issues: &mut Vec<Issue>) {
+/// Where the value of a parameter comes from: without it, the Edge would have to purge all of the
+/// context.
+fn check_source(pointer: &str, source: &str, function: &Function, issues: &mut Vec<Issue>) {
+    let args = || function.params.iter().map(String::as_str);
+    let (message, known): (String, Vec<&str>) = match source.split_once('.') {
+        Some(("result", "")) | None => (no_source(source), Vec::new()),
+        Some(("args", name)) if args().any(|known| known == name) => return,
+        Some(("args", name)) => {
+            (format!("`{}` has no parameter `{name}`", function.name), args().collect())
+        }
+        Some(("result", field)) => match &function.result {
+            Some(fields) if !fields.contains(field) => (
+                format!("the result of `{}` has no field `{field}`", function.name),
+                fields.iter().map(String::as_str).collect(),
+            ),
+            // Not every schema of a result tells its fields.
+            _ => return,
+        },
+        Some(_) => (no_source(source), Vec::new()),
+    };
+    let issue = Issue::new(pointer, message).code(AFFECTS);
+    let name = source.split_once('.').map_or(source, |(_, name)| name);
+    issues.push(match closest(name, known) {
+        Some(candidate) => issue.hint(format!("did you mean `{candidate}`?")),
+        None => issue,
+    });
+}
+
+fn no_source(source: &str) -> String {
+    format!("{source:?} is neither `args.NAME` nor `result.NAME`")
+}
+
+fn check_param_exists(
+    pointer: &str,
+    context: &Context,
+    param: &str,
+    code: &'static str,
+    issues: &mut Vec<Issue>,
+) {
     if context.params.iter().any(|known| known.name == param) {
         return;
     }
     let message = format!("the context `{}` has no parameter `{param}`", context.name);
-    let issue = Issue::new(pointer, message);
+    let issue = Issue::new(pointer, message).code(code);
     let known = context.params.iter().map(|known| known.name.as_str());
     issues.push(match closest(param, known) {
         Some(candidate) => issue.hint(format!("did you mean `{candidate}`?")),
@@ -180,21 +216,24 @@ fn check_context(
     let at = format!("/x-mizan-contexts/{index}");
     check_name(&at, &context.name, issues);
     if !is_path(&context.path) {
-        issues.push(Issue::new(format!("{at}/path"), no_path(&context.path)));
+        issues.push(Issue::new(format!("{at}/path"), no_path(&context.path)).code(PATH));
     } else if !context.path.starts_with(base) {
         let message = format!("the path {:?} is not below the base {base:?}", context.path);
-        issues.push(Issue::new(format!("{at}/path"), message));
+        issues.push(Issue::new(format!("{at}/path"), message).code(PATH));
     }
     twice(&format!("{at}/params"), context.params.iter().map(|p| &p.name), "name", issues);
     for (position, name) in context.functions.iter().enumerate() {
         let pointer = format!("{at}/functions/{position}");
         let owner = names.functions.get(name.as_str()).map(|function| function.context.as_deref());
         match owner {
-            None => issues.push(Issue::new(pointer, format!("there is no function `{name}`"))),
+            None => {
+                let message = format!("there is no function `{name}`");
+                issues.push(Issue::new(pointer, message).code(MEMBERSHIP));
+            }
             Some(owner) if owner != Some(&*context.name) => {
                 let message =
                     format!("the function `{name}` does not belong to `{}`", context.name);
-                issues.push(Issue::new(pointer, message));
+                issues.push(Issue::new(pointer, message).code(MEMBERSHIP));
             }
             Some(_) => {}
         }
@@ -203,12 +242,12 @@ fn check_context(
 
 fn check_route(at: &str, route: &Route, names: &Names<'_>, issues: &mut Vec<Issue>) {
     if !is_path(&route.path) {
-        issues.push(Issue::new(format!("{at}/path"), no_path(&route.path)));
+        issues.push(Issue::new(format!("{at}/path"), no_path(&route.path)).code(PATH));
     }
     let params = match path_params(&route.path) {
         Ok(params) => params,
         Err(message) => {
-            issues.push(Issue::new(format!("{at}/path"), message));
+            issues.push(Issue::new(format!("{at}/path"), message).code(ROUTE));
             return;
         }
     };
@@ -229,24 +268,25 @@ fn check_route_context(
     let Some(context) = names.contexts.get(shown.name.as_str()) else {
         let message =
             format!("`{}` shows `{}`, but there is no such context", route.component, shown.name);
-        let issue = Issue::new(format!("{at}/name"), message);
+        let issue = Issue::new(format!("{at}/name"), message).code(ROUTE);
         with_suggestion(issue, &shown.name, names, issues);
         return;
     };
     for (param, source) in &shown.params {
         let pointer = format!("{at}/params/{}", super::locate::escape(param));
-        check_param_exists(&pointer, context, param, issues);
+        check_param_exists(&pointer, context, param, ROUTE, issues);
         let name = source.strip_prefix("path.");
         if name.is_none_or(|name| !path_params.contains(&name)) {
             let message = format!("{source:?} is no `path.NAME` of {:?}", route.path);
-            issues.push(Issue::new(pointer, message));
+            issues.push(Issue::new(pointer, message).code(ROUTE));
         }
     }
     let given = |name: &str| shown.params.iter().any(|(param, _)| param == name);
     for param in context.params.iter().filter(|param| param.required && !given(&param.name)) {
         let message =
             format!("the context `{}` needs the parameter `{}`", context.name, param.name);
-        issues.push(Issue::new(format!("{at}/params"), message));
+        let hint = format!("give it from the path: `{}: path.NAME`", param.name);
+        issues.push(Issue::new(format!("{at}/params"), message).code(UNCOVERED).hint(hint));
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Issue, Pointer};
-use crate::config::{Diagnostics, Position, Problems, Span};
+use crate::config::{Diagnostic, Diagnostics, Position, Problems, Span};
 
 /// The issues with their places.
 pub(super) fn diagnostics(issues: Vec<Issue>, file: &str, text: &str) -> Diagnostics {
@@ -18,12 +18,24 @@ pub(super) fn diagnostics(issues: Vec<Issue>, file: &str, text: &str) -> Diagnos
                 Span::at(character_position(text, (*line).max(1), *column))
             }
         };
-        match &issue.hint {
-            Some(hint) => problems.hint(span, &*issue.message, &**hint),
-            None => problems.add(span, &*issue.message),
-        }
+        problems.push(Diagnostic {
+            span,
+            code: issue.code,
+            message: issue.message.clone(),
+            hint: issue.hint.clone(),
+        });
     }
     problems.into_diagnostics(file, text)
+}
+
+/// Where the values of these pointers begin.
+pub(super) fn positions<'a>(
+    text: &str,
+    pointers: impl IntoIterator<Item = &'a str>,
+) -> HashMap<String, Position> {
+    let wanted: HashSet<&str> = pointers.into_iter().collect();
+    let places = if wanted.is_empty() { HashMap::new() } else { locate(text, &wanted) };
+    places.into_iter().map(|(pointer, span)| (pointer, span.start)).collect()
 }
 
 /// serde_json counts bytes; people count characters.

@@ -1,26 +1,37 @@
 //! The schema that a Mizan app exports (version 1): read, checked, and made the policy of the
 //! Edge and the routes of Render.
 //!
-//! Text → typed [`Schema`] (`read`) → references checked (`check`) → [`MizanData`] (`policy`).
+//! Text → typed [`Schema`] (`read`) → references checked (`check`) → [`MizanData`] (`policy`). What
+//! is allowed and probably not meant is found beside that (`lint`). For people, the data becomes
+//! facts about each context (`facts`), words (`words`) and a report (`report`).
 //! Places in the text are looked up only when there is a problem to report (`locate`), so that
 //! reading stays linear and fast.
 
 mod check;
+mod facts;
+mod lint;
 mod locate;
 mod policy;
 mod read;
+mod report;
+mod results;
 mod types;
+mod words;
 
 use std::path::Path;
 
+pub use facts::{ContextFacts, ParamFacts, PolicyFacts, Purge, Storage};
+pub use lint::{Lint, Severity, lint};
 pub use policy::{
     AffectsData, AssetsData, ContextData, CredentialsData, Deployment, MizanData, MutationData,
     ParamData, ParamType, RouteContextData, RouteData, policy,
 };
+pub use report::{ContextReport, PolicyReport, SchemaFinding};
 pub use types::{
     Affects, AuthLevel, CacheScope, Context, Credentials, Function, FunctionKind, Param,
     RenderPlace, Route, RouteContext, Schema,
 };
+pub use words::{PolicyChange, compare};
 
 use crate::{
     config::Diagnostics,
@@ -36,9 +47,17 @@ pub fn parse(file: &str, text: &str) -> Result<Schema, Diagnostics> {
 
 /// Reads and checks the file that `schema:` of mizan.yaml names.
 pub fn load(path: &Path) -> Result<Schema, SchemaError> {
+    load_with_text(path).map(|(schema, _)| schema)
+}
+
+/// The same with its text, in which lints have their places.
+pub fn load_with_text(path: &Path) -> Result<(Schema, String), SchemaError> {
     let file = crate::config::shown(path);
     match std::fs::read_to_string(path) {
-        Ok(text) => parse(&file, &text).map_err(SchemaError::Invalid),
+        Ok(text) => match parse(&file, &text) {
+            Ok(schema) => Ok((schema, text)),
+            Err(problems) => Err(SchemaError::Invalid(problems)),
+        },
         Err(source) => Err(SchemaError::Io { path: file, source }),
     }
 }
@@ -75,6 +94,8 @@ impl From<SchemaError> for Error {
 /// A problem at a JSON pointer (RFC 6901), before anyone looked where that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Issue {
+    /// Its kind; what is no schema at all has none.
+    pub(crate) code: Option<&'static str>,
     pub(crate) pointer: Pointer,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
@@ -91,7 +112,12 @@ pub(crate) enum Pointer {
 
 impl Issue {
     pub(crate) fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: Pointer::Value(pointer.into()), message: message.into(), hint: None }
+        let pointer = Pointer::Value(pointer.into());
+        Self { code: None, pointer, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
     }
 
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::types::{
@@ -91,7 +92,7 @@ pub struct ParamData {
 }
 
 /// How the values of a parameter are spelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ParamType {
     /// `5`, never `05`.
@@ -179,17 +180,17 @@ pub fn policy(schema: &Schema, deployment: Deployment) -> MizanData {
 }
 
 /// What functions say about contexts.
-struct Facts<'a> {
+pub(super) struct Facts<'a> {
     /// The sets of parameters that some `affects` names, by context.
-    declared: HashMap<&'a str, BTreeSet<Vec<String>>>,
+    pub(super) declared: HashMap<&'a str, BTreeSet<Vec<String>>>,
     /// Contexts that change, or are read, over a WebSocket, past the Edge's eyes.
-    realtime: HashSet<&'a str>,
+    pub(super) realtime: HashSet<&'a str>,
     /// Contexts with a function that not everyone may call.
     guarded: HashSet<&'a str>,
 }
 
 impl<'a> Facts<'a> {
-    fn of(schema: &'a Schema) -> Self {
+    pub(super) fn of(schema: &'a Schema) -> Self {
         let mut facts =
             Self { declared: HashMap::new(), realtime: HashSet::new(), guarded: HashSet::new() };
         for function in &schema.functions {
@@ -261,7 +262,7 @@ fn param_data(param: &Param) -> ParamData {
     }
 }
 
-fn param_type(schema: &Value) -> ParamType {
+pub(super) fn param_type(schema: &Value) -> ParamType {
     match schema.get("type").and_then(Value::as_str) {
         Some("integer") => ParamType::Integer,
         Some("boolean") => ParamType::Boolean,
@@ -338,10 +339,10 @@ fn sorted_assets(mut assets: AssetsData) -> AssetsData {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn deployment() -> Deployment {
+    pub(in crate::schema) fn deployment() -> Deployment {
         Deployment {
             app: "board".into(),
             environment: "local".into(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{
-    Issue, Pointer,
+    Issue, Pointer, results,
     types::{
         Affects, AuthLevel, CacheScope, Context, Credentials, Function, FunctionKind, Param,
         RenderPlace, Route, RouteContext, Schema,
@@ -43,7 +43,7 @@ pub(super) fn read(text: &str) -> Result<Schema, Vec<Issue>> {
     // serde would take a list for a struct, field by field.
     if text.trim_start().starts_with('[') {
         let message = "expected an object, found a list".to_owned();
-        return Err(vec![Issue { pointer: Pointer::Place(1, 1), message, hint: None }]);
+        return Err(vec![Issue { code: None, pointer: Pointer::Place(1, 1), message, hint: None }]);
     }
     let document: Document = serde_json::from_str(text).map_err(|error| vec![no_json(&error)])?;
     let mut issues = Vec::new();
@@ -55,8 +55,9 @@ pub(super) fn read(text: &str) -> Result<Schema, Vec<Issue>> {
     if !issues.is_empty() {
         return Err(issues);
     }
-    let schema = schema(&document, &mut issues);
-    schema.filter(|_| issues.is_empty()).ok_or(issues)
+    let mut schema = schema(&document, &mut issues).filter(|_| issues.is_empty()).ok_or(issues)?;
+    results::fill(&mut schema, document.functions.as_ref(), text);
+    Ok(schema)
 }
 
 fn no_json(error: &serde_json::Error) -> Issue {
@@ -64,8 +65,8 @@ fn no_json(error: &serde_json::Error) -> Issue {
     let reason = text.split(" at line ").next().unwrap_or(&text);
     let pointer = Pointer::Place(error.line(), error.column());
     let hint = "the schema is what `python manage.py mizan_schema` prints, and nothing else";
-    Issue { pointer, message: format!("this is not a JSON object: {reason}"), hint: None }
-        .hint(hint)
+    let message = format!("this is not a JSON object: {reason}");
+    Issue { code: None, pointer, message, hint: Some(hint.to_owned()) }
 }
 
 fn check_version(about: &At<'_>, issues: &mut Vec<Issue>) {
@@ -164,6 +165,7 @@ fn function(at: &At<'_>, issues: &mut Vec<Issue>) -> Option<Function> {
         auth: auth?,
         affects: affects?,
         params: params?,
+        result: None,
     })
 }
 
@@ -200,6 +202,7 @@ fn context(at: &At<'_>, issues: &mut Vec<Issue>) -> Option<Context> {
     let scope = cache.field("scope", issues).and_then(|scope| scope.word(SCOPES, issues));
     let max_age = cache.seconds("maxAge", issues);
     let stale_while_revalidate = cache.seconds("staleWhileRevalidate", issues);
+    let vary = cache.optional_texts("vary", issues);
     Some(Context {
         name: name?,
         path: path?,
@@ -209,14 +212,16 @@ fn context(at: &At<'_>, issues: &mut Vec<Issue>) -> Option<Context> {
         scope: scope?,
         max_age: max_age?,
         stale_while_revalidate: stale_while_revalidate?,
+        vary: vary?,
     })
 }
 
 fn param(at: &At<'_>, issues: &mut Vec<Issue>) -> Option<Param> {
     let name = at.text("name", issues);
     let required = at.flag("required", issues);
+    let elevated = at.optional_flag("elevated", issues);
     let schema = at.field("schema", issues).map(|schema| schema.value.clone());
-    Some(Param { name: name?, required: required?, schema: schema? })
+    Some(Param { name: name?, required: required?, elevated: elevated?, schema: schema? })
 }
 
 fn route(at: &At<'_>, issues: &mut Vec<Issue>) -> Option<Route> {
@@ -304,6 +309,14 @@ impl<'a> At<'a> {
         field.value.as_bool().or_else(|| field.expected("true or false", issues))
     }
 
+    /// True, false, or nothing (`null` or absent).
+    fn optional_flag(&self, name: &str, issues: &mut Vec<Issue>) -> Option<Option<bool>> {
+        match self.value.get(name) {
+            None | Some(Value::Null) => Some(None),
+            Some(_) => self.flag(name, issues).map(Some),
+        }
+    }
+
     fn seconds(&self, name: &str, issues: &mut Vec<Issue>) -> Option<u64> {
         let field = self.field(name, issues)?;
         match field.value.as_u64() {
@@ -347,6 +360,14 @@ impl<'a> At<'a> {
             _ => at.expected("a text", issues),
         };
         self.field(name, issues)?.each(text, issues)
+    }
+
+    /// A list of texts, or none (`null` or absent).
+    fn optional_texts(&self, name: &str, issues: &mut Vec<Issue>) -> Option<Vec<String>> {
+        match self.value.get(name) {
+            None | Some(Value::Null) => Some(Vec::new()),
+            Some(_) => self.texts(name, issues),
+        }
     }
 
     /// An object whose values are texts.

@@ -1,5 +1,7 @@
 //! The exported schema as types.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 /// Everything the tool uses of an exported schema.
@@ -55,6 +57,8 @@ pub struct Function {
     pub affects: Vec<Affects>,
     /// The names of its parameters.
     pub params: Vec<String>,
+    /// The names of its result's fields, where its schema tells them and something asks for them.
+    pub result: Option<BTreeSet<String>>,
 }
 
 /// What a function is.
@@ -111,6 +115,8 @@ pub struct Context {
     pub max_age: u64,
     /// Seconds for which it may be used while a fresh one is fetched.
     pub stale_while_revalidate: u64,
+    /// The request headers that the answer varies by.
+    pub vary: Vec<String>,
 }
 
 /// On what the answer of a context depends.
@@ -129,6 +135,8 @@ pub struct Param {
     pub name: String,
     /// False if there is a default.
     pub required: bool,
+    /// Every function of the context takes it; unknown where the schema does not say.
+    pub elevated: Option<bool>,
     /// Its JSON Schema.
     pub schema: Value,
 }
