@@ -87,6 +87,9 @@ pub enum Command {
     /// Manages the values of secrets.
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Shows what the edge caches, and tells it that something has changed.
+    #[command(subcommand)]
+    Edge(EdgeCommand),
     /// Opens the site in the browser.
     Open,
     /// Removes everything of an environment; data only with --volumes.
@@ -201,6 +204,47 @@ pub enum SecretsCommand {
         /// The secret.
         name: String,
     },
+}
+
+/// `mizan edge`.
+#[derive(Debug, Subcommand)]
+pub enum EdgeCommand {
+    /// Shows what the edge does with each context: as the source has it, else as it is live.
+    Policy(PolicyArgs),
+    /// Tells the edge that something has changed past the call path.
+    Purge(PurgeArgs),
+}
+
+/// `mizan edge policy`.
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    /// That of the live release, whatever the source has.
+    #[arg(long)]
+    pub live: bool,
+}
+
+/// `mizan edge purge`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub struct PurgeArgs {
+    /// The context that has changed.
+    #[arg(long, value_name = "NAME", group = "what")]
+    pub context: Option<String>,
+    /// Only its entries with this value; several narrow it down.
+    #[arg(long, value_name = "NAME=VALUE", requires = "context", value_parser = name_and_value)]
+    pub param: Vec<(String, String)>,
+    /// Everything has changed.
+    #[arg(long, group = "what")]
+    pub all: bool,
+}
+
+/// `post_id=5`.
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it has no `=`")?;
+    match name.is_empty() {
+        true => Err("the name is missing".to_owned()),
+        false => Ok((name.to_owned(), value.to_owned())),
+    }
 }
 
 /// `mizan destroy`.

@@ -5,6 +5,7 @@ mod config;
 mod deploy;
 mod destroy;
 mod doctor;
+mod edge;
 mod execute;
 mod failure;
 mod git;
@@ -119,6 +120,7 @@ async fn dispatch(command: Command, global: &GlobalArgs, output: &Output) -> Don
         Command::Logs(args) => Box::pin(logs::run(&args, global, output)).await,
         Command::Run(args) => Box::pin(run::run(&args, global)).await,
         Command::Secrets(command) => Box::pin(secrets::run(&command, global, output)).await,
+        Command::Edge(command) => Box::pin(edge::run(&command, global, output)).await,
         Command::Open => Box::pin(open::run(global, output)).await,
         Command::Destroy(args) => Box::pin(destroy::run(&args, global, output)).await,
         Command::Doctor => Box::pin(doctor::run(global, output)).await,

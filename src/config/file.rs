@@ -172,7 +172,8 @@ record! {
 record! {
     /// A secret, in full.
     SecretMap {
-        /// Its name, which is also the name of the environment variable.
+        /// Its name, which is also the name of the environment variable. `MIZAN_PURGE_KEY` is the
+        /// key for purges, and goes to the edge too.
         name: Spanned<VarName>,
         /// Made by mizan when the store has none. Default: `false`.
         generate: Opt<bool>,

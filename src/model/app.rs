@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{AppName, EnvName, ServiceName};
 
+/// The secret with the keys by which an Edge knows who may purge from outside: the first one signs,
+/// and all of them are accepted, so that one can be rotated. Containers get it as a variable.
+pub const PURGE_KEY: &str = "MIZAN_PURGE_KEY";
+
 /// Everything a target needs to know, for one environment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct App {

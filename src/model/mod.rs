@@ -5,7 +5,7 @@ mod names;
 
 pub use app::{
     App, AwsTarget, AzureService, Build, Check, Command, CpuShares, Dockerfile, Drain, Edge,
-    EnvValue, Memory, OnError, ReleaseStep, Render, Role, Scale, SchemaSource, SecretSpec, Service,
-    Target,
+    EnvValue, Memory, OnError, PURGE_KEY, ReleaseStep, Render, Role, Scale, SchemaSource,
+    SecretSpec, Service, Target,
 };
 pub use names::{AppName, EnvName, NameError, ReleaseId, ServiceName};

@@ -90,7 +90,7 @@ impl<O> PlanBuilder<O> {
         }
         let mut slots: Vec<Option<Step<O>>> = steps.into_iter().map(Some).collect();
         let steps = order.into_iter().filter_map(|at| slots[at].take()).collect();
-        Ok(Plan { steps, unchanged, notes })
+        Ok(Plan { steps, unchanged, notes, policy: None })
     }
 }
 

@@ -6,6 +6,8 @@ use std::{borrow::Cow, fmt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::schema::PolicyReport;
+
 /// What a look at the world told about one thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -217,6 +219,9 @@ pub struct Plan<O> {
     pub unchanged: Vec<ResourceId>,
     /// What else the reader should know.
     pub notes: Vec<Note>,
+    /// What the Edge will do with each context, where there is an Edge and its schema is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyReport>,
 }
 
 /// The figures of the totals line.
@@ -240,6 +245,15 @@ impl<O> Plan<O> {
     /// True if nothing would change.
     pub fn is_noop(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// The policy of the Edge, if a reader who does not ask for it should see it: it changed, or
+    /// comes with a release that cannot be compared with any.
+    pub fn news(&self) -> Option<&PolicyReport> {
+        let is_news = |policy: &&PolicyReport| {
+            !policy.changes.is_empty() || policy.since.is_none() && !self.is_noop()
+        };
+        self.policy.as_ref().filter(is_news)
     }
 
     /// The figures of the totals line.

@@ -11,6 +11,7 @@ mod ndjson;
 mod plan_json;
 mod plan_markdown;
 mod plan_text;
+mod policy;
 mod progress;
 #[cfg(test)]
 mod sample;
@@ -23,4 +24,5 @@ pub use ndjson::Ndjson;
 pub use plan_json::{PlanDocument, plan_schema};
 pub use plan_markdown::write_plan_markdown;
 pub use plan_text::write_plan_text;
+pub use policy::write_policy_text;
 pub use progress::Progress;

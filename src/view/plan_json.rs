@@ -4,7 +4,10 @@
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Change, Note, Plan, ResourceId, Step, StepId, Totals, Undo};
+use crate::{
+    plan::{Change, Note, Plan, ResourceId, Step, StepId, Totals, Undo},
+    schema::PolicyReport,
+};
 
 /// The version of the document; it changes when a reader of the old one would be misled.
 const VERSION: u32 = 1;
@@ -32,6 +35,9 @@ pub struct PlanDocument {
     unchanged: Vec<ResourceId>,
     /// What else the reader should know.
     notes: Vec<Note>,
+    /// What the Edge will do with each context, where there is an Edge and its schema is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy: Option<PolicyReport>,
 }
 
 /// One unit of work on one resource.
@@ -75,6 +81,7 @@ impl<O> From<&Plan<O>> for PlanDocument {
             steps: plan.steps.iter().map(StepDocument::from).collect(),
             unchanged: plan.unchanged.clone(),
             notes: plan.notes.clone(),
+            policy: plan.policy.clone(),
         }
     }
 }

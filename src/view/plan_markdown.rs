@@ -10,9 +10,13 @@ use std::{
 use super::{
     clean::clean,
     plan_text::{difference, fields, reason, totals_line},
+    policy::{change_line, changes_title},
     style::look,
 };
-use crate::plan::{Change, Note, Plan, Undo};
+use crate::{
+    plan::{Change, Note, Plan, Undo},
+    schema::PolicyReport,
+};
 
 /// Writes the plan as GitHub Flavored Markdown.
 pub fn write_plan_markdown<O>(plan: &Plan<O>, out: &mut impl Write) -> io::Result<()> {
@@ -27,10 +31,32 @@ pub fn write_plan_markdown<O>(plan: &Plan<O>, out: &mut impl Write) -> io::Resul
         };
         writeln!(out, "\n> {label}: {}", foreign(text))?;
     }
+    if let Some(policy) = plan.news() {
+        write_policy(policy, out)?;
+    }
     if plan.steps.iter().any(|step| !fields(&step.change).is_empty()) {
         write_fields(plan, out)?;
     }
     Ok(())
+}
+
+fn write_policy(policy: &PolicyReport, out: &mut impl Write) -> io::Result<()> {
+    if let Some(title) = changes_title(policy) {
+        writeln!(out, "\n**The edge.** {title}\n")?;
+        for change in &policy.changes {
+            writeln!(out, "- {}", foreign(&change_line(change)))?;
+        }
+    }
+    for finding in &policy.findings {
+        writeln!(out, "\n> {}: {}", finding.severity, foreign(&finding.line()))?;
+    }
+    writeln!(out, "\n<details><summary>What the edge does</summary>\n")?;
+    writeln!(out, "| context | |\n|---|---|")?;
+    for context in &policy.contexts {
+        let (name, words) = (foreign(&context.facts.name), foreign(&context.words));
+        writeln!(out, "| {name} | {words} |")?;
+    }
+    writeln!(out, "\n</details>")
 }
 
 fn write_steps<O>(plan: &Plan<O>, out: &mut impl Write) -> io::Result<()> {
@@ -121,6 +147,34 @@ mod tests {
         | <code>service worker</code> | <code>image</code> | <code>&#40;known after image board&#41;</code> |
         | <code>service worker</code> | <code>secret&#46;SECRET&#95;KEY</code> | <code>&#40;set, not shown&#41;</code> |
         | <code>container beat</code> | <code>volumes&#46;data</code> | <code>/data → /app/data</code> |
+
+        </details>
+        ");
+    }
+
+    #[test]
+    fn a_policy_that_changed_is_told() {
+        let plan = Plan {
+            steps: Vec::new(),
+            notes: Vec::new(),
+            policy: Some(sample::policy()),
+            ..sample::plan()
+        };
+        insta::assert_snapshot!(markdown(&plan), @"
+        **No changes. 2 unchanged.**
+
+        **The edge.** Since r3:
+
+        - <code>me&#58; was public, is private</code>
+
+        > warning: <code>&#91;mixed-auth&#93; schema&#46;json&#58;44&#58;13&#58; the context &#96;me&#96; mixes who may call its functions&#59; split it</code>
+
+        <details><summary>What the edge does</summary>
+
+        | context | |
+        |---|---|
+        | <code>me</code> | <code>private, never stored</code> |
+        | <code>post</code> | <code>public, by post&#95;id&#59; purged by add&#95;comment</code> |
 
         </details>
         ");

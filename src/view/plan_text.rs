@@ -6,11 +6,12 @@ use owo_colors::OwoColorize;
 
 use super::{
     clean::clean,
+    policy::write_policy_text,
     style::{CARE, QUIET, STRONG, look},
 };
 use crate::plan::{Change, FieldDiff, FieldValue, Note, Plan, Step, StepId, Totals, Undo};
 
-/// Writes the plan; `verbose` also lists what stays as it is.
+/// Writes the plan; `verbose` also lists what stays as it is, the policy of the Edge among it.
 pub fn write_plan_text<O>(plan: &Plan<O>, verbose: bool, out: &mut impl Write) -> io::Result<()> {
     for step in &plan.steps {
         write_step(plan, step, out)?;
@@ -22,6 +23,10 @@ pub fn write_plan_text<O>(plan: &Plan<O>, verbose: bool, out: &mut impl Write) -
         }
     }
     if !plan.steps.is_empty() || verbose && !plan.unchanged.is_empty() {
+        writeln!(out)?;
+    }
+    if let Some(policy) = if verbose { plan.policy.as_ref() } else { plan.news() } {
+        write_policy_text(policy, out)?;
         writeln!(out)?;
     }
     for note in &plan.notes {
@@ -117,7 +122,7 @@ fn step_name<O>(plan: &Plan<O>, id: &StepId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::sample;
+    use crate::{schema::PolicyReport, view::sample};
 
     fn text(plan: &Plan<()>, verbose: bool) -> String {
         let mut out = Vec::new();
@@ -163,6 +168,56 @@ mod tests {
         warning: SECRET_KEY will be written, not compared
         No changes. 2 unchanged.
         ");
+    }
+
+    #[test]
+    fn the_policy_is_told_when_it_changed_or_was_asked_for() {
+        let changed = Plan { policy: Some(sample::policy()), ..sample::plan() };
+        insta::assert_snapshot!(text(&changed, false), @r#"
+          + create image board
+              tag: board:3f9a
+              (cannot be undone: it stays in the engine's store)
+          > run release migrate (python manage.py migrate --noinput)
+              (cannot be undone: a migration stays)
+          ~ update service web
+              image: board:77c1 → (known after image board)
+              cpu: 0.5 → 1
+              env.LOG_LEVEL: (unset) → debug
+              env.DEBUG: "" → (unset)
+              env.API_BASE: (changed, not shown)
+          + create service worker
+              image: (known after image board)
+              secret.SECRET_KEY: (set, not shown)
+        -/+ replace container beat (forces replacement: a container cannot change its volumes)
+              volumes.data: /data → /app/data
+          - delete service old (no longer in mizan.yaml)
+
+        What the edge does:
+          me: private, never stored
+          post: public, by post_id; purged by add_comment
+        Since r3:
+          ~ me: was public, is private
+        warning: [mixed-auth] schema.json:44:13: the context `me` mixes who may call its functions; split it
+
+        note: the base image was resolved 3 days ago
+        warning: SECRET_KEY will be written, not compared
+        Plan: 2 to create, 1 to change, 1 to replace, 1 to delete, 1 to run, 2 unchanged.
+        "#);
+        let mut same = changed.clone();
+        if let Some(policy) = &mut same.policy {
+            policy.changes.clear();
+        }
+        assert!(!text(&same, false).contains("What the edge does"));
+        assert!(text(&same, true).contains("post: public, by post_id; purged by add_comment"));
+    }
+
+    #[test]
+    fn the_policy_of_a_first_release_is_told_and_that_of_an_old_record_is_not() {
+        let first = PolicyReport { since: None, changes: Vec::new(), ..sample::policy() };
+        let release = Plan { policy: Some(first), ..sample::plan() };
+        assert!(text(&release, false).contains("What the edge does"));
+        let nothing = Plan { steps: Vec::new(), notes: Vec::new(), ..release };
+        insta::assert_snapshot!(text(&nothing, false), @"No changes. 2 unchanged.");
     }
 
     #[test]

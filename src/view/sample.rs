@@ -4,6 +4,10 @@ use crate::{
     engine::{Event, LogStream, Outcome},
     error::{Error, ErrorKind},
     plan::{Change, FieldDiff, FieldValue, Note, Plan, ResourceId, Step, StepId, Undo},
+    schema::{
+        ContextFacts, ParamFacts, ParamType, PolicyFacts, PolicyReport, Purge, SchemaFinding,
+        Severity, Storage,
+    },
 };
 
 fn field(field: &str, before: FieldValue, after: FieldValue) -> FieldDiff {
@@ -76,6 +80,41 @@ pub(super) fn plan() -> Plan<()> {
             Note::Info("the base image was resolved 3 days ago".to_owned()),
             Note::Warning("SECRET_KEY will be written, not compared".to_owned()),
         ],
+        policy: None,
+    }
+}
+
+/// Two contexts, one of which was the other's kind before.
+pub(super) fn policy() -> PolicyReport {
+    let facts = |me| PolicyFacts {
+        contexts: vec![context("me", me, &[]), context("post", Storage::Public, &["post_id"])],
+        window: 300,
+    };
+    let before = facts(Storage::Public);
+    let mut report = PolicyReport::new(&facts(Storage::Private), Some(("r3".to_owned(), &before)));
+    report.findings = vec![SchemaFinding {
+        severity: Severity::Warning,
+        code: "mixed-auth".to_owned(),
+        place: "schema.json:44:13".to_owned(),
+        message: "the context `me` mixes who may call its functions".to_owned(),
+        hint: "split it".to_owned(),
+    }];
+    report
+}
+
+fn context(name: &str, storage: Storage, params: &[&str]) -> ContextFacts {
+    let param = |name: &&str| ParamFacts {
+        name: (*name).to_owned(),
+        required: true,
+        kind: ParamType::Integer,
+    };
+    ContextFacts {
+        name: name.to_owned(),
+        storage,
+        params: params.iter().map(param).collect(),
+        max_age: 0,
+        stale_while_revalidate: 300,
+        purged_by: vec![Purge { mutation: "add_comment".to_owned(), params: Vec::new() }],
     }
 }
 

@@ -6,7 +6,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -15,17 +17,20 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    files,
+    data_module, files,
     modules::{EDGE, LOCAL_RELEASE, Module, RENDER},
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     scratch::Scratch,
+    secret::SecretValue,
 };
 
 /// The manifest's name inside the folder.
 const MANIFEST: &str = "generation.json";
 const ASSETS: &str = "assets";
+/// Where the Edge's key for purges lies; no part of the manifest, which others may read.
+const PURGE_KEY: &str = "purge.key";
 
 /// What Edge and Render are made of, besides the scripts of this tool.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +56,8 @@ pub struct Release<'a> {
     /// The folders of earlier generations, newest first: pages that are open in a browser still
     /// ask for their assets.
     pub previous: &'a [PathBuf],
+    /// The key by which the Edge knows who may purge, if anybody may.
+    pub purge_key: Option<&'a SecretValue>,
 }
 
 /// What a plan compares: equal hashes, equal behaviour.
@@ -75,6 +82,9 @@ pub struct Manifest {
     pub hashes: Hashes,
     /// Its own static assets: path to SHA-256; those of earlier releases are not listed.
     pub assets: BTreeMap<String, String>,
+    /// A hash of the key for purges: it tells that the key is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge_key: Option<String>,
 }
 
 impl Manifest {
@@ -99,6 +109,7 @@ pub fn write(folder: &Path, content: Content<'_>, release: Release<'_>) -> Resul
         public_url: release.public_url.to_owned(),
         hashes: hashes_with(content.data, &bundle, &assets),
         assets,
+        purge_key: release.purge_key.map(|key| files::hex(&Sha256::digest(key.expose()))),
     };
     if Manifest::read(folder).is_ok_and(|found| found.as_ref() == Some(&manifest)) {
         return Ok(manifest);
@@ -151,14 +162,30 @@ fn fill(
     if let Some(assets) = data.get_mut("assets").and_then(Value::as_object_mut) {
         assets.insert("files".into(), served.into());
     }
-    fs::write(folder.join("mizan-data.js"), data_module(&data))
+    fs::write(folder.join(data_module::NAME), data_module::text(&data))?;
+    match release.purge_key {
+        Some(key) => write_private(&folder.join(PURGE_KEY), key.expose()),
+        None => Ok(()),
+    }
 }
 
-/// The policy as the module that the Edge imports. It is parsed rather than written as a literal:
-/// there, a key `__proto__` would mean something else than in JSON.
-pub fn data_module(data: &Value) -> String {
-    // A JSON string is a JavaScript string literal (since ES2019 without exception).
-    format!("export default JSON.parse({});\n", Value::String(data.to_string()))
+/// A new file that its owner alone can read.
+fn write_private(path: &Path, content: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(path)?.write_all(content.as_bytes())
+}
+
+/// The key by which the Edge of a generation knows who may purge, if it has one.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn purge_key(folder: &Path) -> Result<Option<SecretValue>> {
+    let path = folder.join(PURGE_KEY);
+    match fs::read_to_string(&path) {
+        Ok(key) => Ok(Some(SecretValue::new(key))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::failed(format!("cannot read {}", path.display())).because(&error)),
+    }
 }
 
 /// A folder cannot be renamed onto another one: the old one steps aside first.
@@ -256,7 +283,7 @@ fn hashes_with(data: &Value, bundle: &[u8], assets: &BTreeMap<String, String>) -
     for module in [EDGE, LOCAL_RELEASE].concat() {
         edge.add(module.path, module.source.as_bytes());
     }
-    edge.add("mizan-data.js", without_release(data).to_string().as_bytes());
+    edge.add(data_module::NAME, without_release(data).to_string().as_bytes());
     for (path, hash) in assets {
         edge.add(path, hash.as_bytes());
     }
@@ -316,14 +343,17 @@ mod tests {
     }
 
     fn release<'a>(id: &'a str, previous: &'a [PathBuf]) -> Release<'a> {
-        Release { id, origin: "http://127.0.0.1:1", public_url: "http://b.localhost:2", previous }
+        Release {
+            id,
+            origin: "http://127.0.0.1:1",
+            public_url: "http://b.localhost:2",
+            previous,
+            purge_key: None,
+        }
     }
 
     fn written_data(folder: &Path) -> Value {
-        let module = fs::read_to_string(folder.join("mizan-data.js")).unwrap();
-        let text = module.strip_prefix("export default JSON.parse(").unwrap();
-        let json: String = serde_json::from_str(text.strip_suffix(");\n").unwrap()).unwrap();
-        serde_json::from_str(&json).unwrap()
+        data_module::read(folder).unwrap().unwrap()
     }
 
     #[test]
@@ -398,6 +428,30 @@ mod tests {
         let entries = fs::read_dir(generations.path()).unwrap().flatten();
         let left: Vec<_> = entries.map(|entry| entry.file_name()).collect();
         assert!(left.iter().all(|name| name == "r1" || name == ".lock"), "{left:?}");
+    }
+
+    #[test]
+    fn the_key_for_purges_is_its_owners_alone_and_another_one_is_another_generation() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let generations = tempfile::tempdir().unwrap();
+        let folder = generations.path().join("r1");
+        let data = data();
+        let content = Content { data: &data, bundle: None, assets: None };
+        let with = |key: Option<&str>| {
+            let key = key.map(|key| SecretValue::new(key.to_owned()));
+            let release = Release { purge_key: key.as_ref(), ..release("r1", &[]) };
+            write(&folder, content, release).unwrap()
+        };
+        let first = with(Some("one"));
+        assert_eq!(purge_key(&folder).unwrap().unwrap().expose(), "one");
+        let mode = fs::metadata(folder.join(PURGE_KEY)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let manifest = fs::read_to_string(folder.join(MANIFEST)).unwrap();
+        assert!(!manifest.contains("\"one\""), "{manifest}");
+        assert_ne!(with(Some("two")), first);
+        assert_eq!(purge_key(&folder).unwrap().unwrap().expose(), "two");
+        with(None);
+        assert!(purge_key(&folder).unwrap().is_none());
     }
 
     #[test]

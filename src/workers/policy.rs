@@ -9,8 +9,8 @@ use super::generation::Content;
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     images::Artifacts,
-    model::{App, AppName, Edge, EnvName, Render},
-    schema::{self, AssetsData, Deployment, MizanData},
+    model::{App, AppName, Edge, EnvName, ReleaseId, Render, SchemaSource},
+    schema::{self, AssetsData, Deployment, Lint, MizanData, PolicyFacts, PolicyReport},
 };
 
 /// Seconds that no cache entry outlives, whatever the app says.
@@ -64,6 +64,8 @@ pub struct Policy {
     pub data: Value,
     /// The same in a few words, for the reader of a plan.
     pub summary: BTreeMap<String, String>,
+    /// What is probably not meant in the schema.
+    pub lints: Vec<Lint>,
 }
 
 impl Policy {
@@ -82,7 +84,7 @@ impl Policy {
     /// # Errors
     /// The file cannot be read or is invalid.
     pub fn load(whose: Whose<'_>, config: &PlaneConfig, path: &Path) -> Result<Self> {
-        let schema = schema::load(path)?;
+        let (schema, text) = schema::load_with_text(path)?;
         let lifetimes =
             schema.contexts.iter().map(|context| context.max_age + context.stale_while_revalidate);
         let deployment = Deployment {
@@ -105,7 +107,43 @@ impl Policy {
         let summary = summary(&schema.version, &policy);
         let data = serde_json::to_value(policy)
             .context(ErrorKind::Failed, || "cannot describe the policy of the Edge".into())?;
-        Ok(Self { data, summary })
+        let lints = schema::lint(&schema, &text, WINDOW_LIMIT);
+        Ok(Self { data, summary, lints })
+    }
+
+    /// The policy that a deploy of this app would bring, as far as its schema is known: taken out of
+    /// the image, or in a file. Without an Edge or a schema there is none.
+    ///
+    /// # Errors
+    /// The schema is invalid.
+    pub fn foreseen(app: &App, artifacts: Option<&Artifacts>) -> Result<Option<Self>> {
+        let Some(edge) = &app.edge else { return Ok(None) };
+        let config = PlaneConfig::new(edge, app.render.as_ref());
+        let path = match (&app.schema, artifacts.and_then(|found| found.schema.as_deref())) {
+            (SchemaSource::None, _) => None,
+            (SchemaSource::File(path), _) => Some(path.as_path()),
+            (SchemaSource::Image, found) => found,
+        };
+        path.map(|path| Self::load(Whose::of(app), &config, path)).transpose()
+    }
+
+    /// What the Edge does with each context.
+    pub fn facts(&self) -> Option<PolicyFacts> {
+        PolicyFacts::of(&self.data)
+    }
+
+    /// The policy for a reader, compared with that of the live release.
+    pub fn report(
+        &self,
+        app: &App,
+        live: Option<(ReleaseId, &PolicyFacts)>,
+    ) -> Option<PolicyReport> {
+        let live = live.map(|(release, facts)| (release.to_string(), facts));
+        let file = match &app.schema {
+            SchemaSource::File(path) => Some(path.as_path()),
+            SchemaSource::Image | SchemaSource::None => None,
+        };
+        Some(PolicyReport::new(&self.facts()?, live).with_findings(&self.lints, file))
     }
 
     /// What the generation is made of.

@@ -16,17 +16,18 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::{Look, MissingSecret, SecretInput, Secrets, Site, Status, Teardown, ledger};
+use super::{LiveEdge, Look, MissingSecret, SecretInput, Secrets, Site, Status, Teardown, ledger};
 use crate::{
     cloudflare::Cloudflare,
     config::Finding,
     docker,
     engine::SystemClock,
     error::{Context, Error, ErrorKind, Result},
-    images::{self, BaseLock, Identity},
+    images::{self, Artifacts, BaseLock, Identity},
     ledger::{self as records, Claim, Guard, Ledger, Lock, Release},
-    model::{App, AwsTarget, SchemaSource, SecretSpec, Target},
+    model::{App, AwsTarget, ReleaseId, SchemaSource, SecretSpec, Target},
     plan::{Basis, Late, Note, Plan, StepId, hash},
+    schema::PolicyFacts,
     secret::SecretValue,
     targets::{
         EnvSpec, LogLine, LogRequest, Source,
@@ -41,7 +42,10 @@ use crate::{
         },
         local::StateDir,
     },
-    workers::cloud::{self, CloudSpec, Foreseen, Kind, Place, Recorded, Scripts, SeenPlane},
+    workers::{
+        cloud::{self, CloudSpec, Foreseen, Kind, Place, Recorded, Scripts, SeenPlane},
+        purge::PURGE_KEY,
+    },
 };
 
 /// An AWS environment.
@@ -232,6 +236,31 @@ impl Site for AwsSite {
         Store::open(&clients, &scope).await
     }
 
+    async fn purge_key(app: &App) -> Result<Option<SecretValue>> {
+        let store = Self::secrets(app).await?;
+        match store.version(PURGE_KEY) {
+            Some(_) => store.value(PURGE_KEY).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn live_edge(app: &App) -> Result<Option<LiveEdge>> {
+        let (clients, scope) = account(app).await?;
+        // Our own bucket comes with the first deploy of an account.
+        if app.ledger.is_none() && !clients.bucket(&scope).exists().await? {
+            return Ok(None);
+        }
+        let (ledger, _) = open_ledger(app, &scope, &clients)?;
+        let Some(live) = ledger.current().await? else { return Ok(None) };
+        let live = observe::current_release(&live)?;
+        let edge = live.plane.map(|plane| LiveEdge {
+            release: live.id,
+            url: plane.spec.public_url,
+            policy: plane.recorded.policy,
+        });
+        Ok(edge)
+    }
+
     async fn lock_of(app: &App) -> Result<Lock> {
         let (clients, scope) = account(app).await?;
         open_ledger(app, &scope, &clients).map(|(_, lock)| lock)
@@ -295,7 +324,9 @@ impl Site for AwsSite {
                 place: super::offline_place(app),
             },
         )?;
-        Ok(diff::plan(&desired, &Observed::default(), Purpose::Deploy)?)
+        let mut plan = diff::plan(&desired, &Observed::default(), Purpose::Deploy)?;
+        plan.policy = super::policy_of_deploy(app, None, None)?;
+        Ok(plan)
     }
 
     fn ledger(&self) -> &Ledger {
@@ -358,11 +389,17 @@ impl Site for AwsSite {
         let identity = images::identity(app, &lock)?;
         let desired = self.desired(app, image(app, &identity))?;
         let mut observed = self.observe(Some(&desired), &[]).await?;
+        let mut policy = None;
         (observed.artifacts_cached, observed.foreseen) = match &desired.plane {
-            Some(plane) => foreseen(app, &identity, plane, &self.artifacts).await?,
+            Some(plane) => {
+                let artifacts = artifacts(app, &identity, &self.artifacts).await;
+                policy = super::policy_of_deploy(app, artifacts.as_ref(), live_policy(&observed))?;
+                foreseen(plane, artifacts.as_ref())?
+            }
             None => (true, Foreseen::default()),
         };
         let mut plan = diff::plan(&desired, &observed, Purpose::Deploy)?;
+        plan.policy = policy;
         if let Identity::AfterPinning { unpinned } = &identity {
             plan.notes.push(Note::Info(format!(
                 "base images will be pinned in mizan.lock: {}",
@@ -381,7 +418,9 @@ impl Site for AwsSite {
         let recorded = to.plane.as_ref().map(|plane| plane.recorded.clone());
         let expected = recorded.as_ref().map(Recorded::versions).unwrap_or_default();
         let observed = self.observe(Some(&desired), &expected).await?;
-        let plan = diff::plan(&desired, &observed, Purpose::Rollback(&to))?;
+        let mut plan = diff::plan(&desired, &observed, Purpose::Rollback(&to))?;
+        let policy = recorded.as_ref().and_then(|recorded| recorded.policy.as_ref());
+        plan.policy = super::policy_of_return(policy, live_policy(&observed));
         self.look(plan, BaseLock::default(), Some(desired), observed, recorded)
     }
 
@@ -615,19 +654,24 @@ fn image(app: &App, identity: &Identity) -> Late<String> {
     }
 }
 
-/// Whether what the Workers need was taken out of the image on this machine, and what can be said of
-/// them then. Without an engine nothing was.
-async fn foreseen(
-    app: &App,
-    identity: &Identity,
-    plane: &CloudSpec,
-    cache: &Path,
-) -> Result<(bool, Foreseen)> {
-    let Identity::Known(image) = identity else { return Ok((false, Foreseen::default())) };
-    match super::artifacts_on_engine(app, image, cache).await {
-        Some(artifacts) => Ok((true, cloud::foresee(plane, &artifacts)?)),
+/// What was taken out of the image on this machine for the Workers. Without an engine nothing was.
+async fn artifacts(app: &App, identity: &Identity, cache: &Path) -> Option<Artifacts> {
+    let Identity::Known(image) = identity else { return None };
+    super::artifacts_on_engine(app, image, cache).await
+}
+
+/// Whether what the Workers need is there, and what can be said of them then.
+fn foreseen(plane: &CloudSpec, artifacts: Option<&Artifacts>) -> Result<(bool, Foreseen)> {
+    match artifacts {
+        Some(artifacts) => Ok((true, cloud::foresee(plane, artifacts)?)),
         None => Ok((false, Foreseen::default())),
     }
+}
+
+/// What the Edge of the live release does, as it was recorded.
+fn live_policy(observed: &Observed) -> Option<(ReleaseId, &PolicyFacts)> {
+    let live = observed.current.as_ref()?;
+    Some((live.id, live.plane.as_ref()?.recorded.policy.as_ref()?))
 }
 
 /// A hash of a variable of the caller's environment. Its value ends up in a task definition, which

@@ -11,7 +11,9 @@ use bollard::Docker;
 use jiff::Timestamp;
 use object_store::memory::InMemory;
 
-use super::{Look, MissingSecret, SecretInput, Secrets, ServiceStatus, Site, Status, Teardown};
+use super::{
+    LiveEdge, Look, MissingSecret, SecretInput, Secrets, ServiceStatus, Site, Status, Teardown,
+};
 use crate::{
     config::Finding,
     docker,
@@ -20,6 +22,7 @@ use crate::{
     ledger::{Claim, Guard, Ledger, LocalLock, Lock, Release},
     model::{App, ReleaseId, SchemaSource, Target},
     plan::{Basis, Late, Note, Plan, StepId, hash},
+    schema::PolicyFacts,
     secret::SecretValue,
     targets::{
         EnvSpec, LogLine, LogRequest, Source,
@@ -28,7 +31,7 @@ use crate::{
             StateDir, diff, follow_logs, foreseen_plane, observe, plane_of,
         },
     },
-    workers::{generation, local::Control},
+    workers::{data_module, generation, local::Control, purge::PURGE_KEY},
 };
 
 /// A local environment.
@@ -214,6 +217,12 @@ impl LocalSite {
         Ok(desired)
     }
 
+    /// What the Edge of the live release does.
+    fn live_policy(&self, observed: &Observed) -> Result<Option<(ReleaseId, PolicyFacts)>> {
+        let Some(release) = observed.live() else { return Ok(None) };
+        Ok(policy_of_generation(&self.state, release)?.map(|facts| (release, facts)))
+    }
+
     /// Values are not in the record; what they are now is compared with what runs.
     fn refresh(&self, name: &str, value: &mut EnvSpec) -> Result<()> {
         match value {
@@ -256,6 +265,25 @@ impl Site for LocalSite {
         Ok(LocalSecrets { state, store })
     }
 
+    async fn purge_key(app: &App) -> Result<Option<SecretValue>> {
+        let state = StateDir::new(&local_scope(app)?)?;
+        Ok(SecretStore::open(&state)?.get(PURGE_KEY).cloned())
+    }
+
+    async fn live_edge(app: &App) -> Result<Option<LiveEdge>> {
+        let state = StateDir::new(&local_scope(app)?)?;
+        if !state.ledger().is_dir() {
+            return Ok(None);
+        }
+        let Some(live) = Ledger::local(&state.ledger())?.current().await? else { return Ok(None) };
+        let desired = recorded(&live)?;
+        if desired.plane.is_none() {
+            return Ok(None);
+        }
+        let policy = policy_of_generation(&state, live.id)?;
+        Ok(Some(LiveEdge { release: live.id, url: desired.url(), policy }))
+    }
+
     async fn lock_of(app: &App) -> Result<Lock> {
         let scope = local_scope(app)?;
         Ok(lock_in(&StateDir::new(&scope)?, &scope))
@@ -290,7 +318,9 @@ impl Site for LocalSite {
             caller: &|_| Some(String::new()),
         };
         let desired = Desired::new(app, &inputs)?;
-        planned(diff::plan(&desired, &Observed::default(), diff::Purpose::Deploy))
+        let mut plan = planned(diff::plan(&desired, &Observed::default(), diff::Purpose::Deploy))?;
+        plan.policy = super::policy_of_deploy(app, None, None)?;
+        Ok(plan)
     }
 
     fn ledger(&self) -> &Ledger {
@@ -342,6 +372,9 @@ impl Site for LocalSite {
                 unpinned.join(", ")
             )));
         }
+        let live = self.live_policy(&observed)?;
+        let live = live.as_ref().map(|(release, facts)| (*release, facts));
+        plan.policy = super::policy_of_deploy(app, sources.artifacts.as_ref(), live)?;
         Ok(Look {
             plan,
             basis: basis(app, &desired, &observed)?,
@@ -358,7 +391,11 @@ impl Site for LocalSite {
         let mut observed = self.observe(None).await?;
         observed.image_exists = true;
         observed.artifacts_cached = true;
-        let plan = planned(diff::plan(&desired, &observed, diff::Purpose::Rollback(to.id)))?;
+        let mut plan = planned(diff::plan(&desired, &observed, diff::Purpose::Rollback(to.id)))?;
+        let (policy, live) =
+            (policy_of_generation(&self.state, to.id)?, self.live_policy(&observed)?);
+        let live = live.as_ref().map(|(release, facts)| (*release, facts));
+        plan.policy = super::policy_of_return(policy.as_ref(), live);
         Ok(Look {
             plan,
             basis: basis(app, &desired, &observed)?,
@@ -443,6 +480,12 @@ impl Site for LocalSite {
         let desired = recorded(&live)?;
         self.into_executor(Some(desired), None).run_one_off(live.id, command).await
     }
+}
+
+/// What the Edge of a release does, by what it runs from.
+fn policy_of_generation(state: &StateDir, release: ReleaseId) -> Result<Option<PolicyFacts>> {
+    let data = data_module::read(&state.generation(release))?;
+    Ok(data.as_ref().and_then(PolicyFacts::of))
 }
 
 /// The secrets in a file of this machine; no engine is asked.

@@ -18,13 +18,17 @@ use crate::{
     docker,
     engine::{Executor, Outputs},
     error::{Error, ErrorKind, Result},
-    images::{self, ArtifactRequest, Artifacts, BaseLock, ImageIdentity},
+    images::{self, ArtifactRequest, Artifacts, BaseLock, Identity, ImageIdentity},
     ledger::{Guard, Ledger, Lock, Release},
-    model::{App, ReleaseId, Target},
+    model::{App, ReleaseId, SchemaSource, Target},
     plan::{Basis, Late, Plan},
+    schema::{PolicyFacts, PolicyReport},
     secret::SecretValue,
-    targets::{LogLine, LogRequest, Source},
-    workers::cloud::{Domain, Kind, Place, Scripts},
+    targets::{LogLine, LogRequest, Source, local::StateDir},
+    workers::{
+        cloud::{Domain, Kind, Place, Scripts},
+        policy::Policy,
+    },
 };
 
 /// One environment of an app.
@@ -50,6 +54,13 @@ pub trait Site: Sized {
 
     /// The values of its secrets; nothing else of the environment is opened.
     async fn secrets(app: &App) -> Result<Self::Secrets>;
+
+    /// The keys that purges are signed with, if they have a value; nothing else is opened.
+    async fn purge_key(app: &App) -> Result<Option<SecretValue>>;
+
+    /// The Edge of the live release, as it was recorded; nothing else is opened. `None` if nothing is
+    /// deployed, or without an Edge.
+    async fn live_edge(app: &App) -> Result<Option<LiveEdge>>;
 
     /// Its lock; nothing else of the environment is opened.
     async fn lock_of(app: &App) -> Result<Lock>;
@@ -130,6 +141,17 @@ pub trait Secrets {
 
     /// Removes a value; false if there was none.
     async fn unset(&mut self, name: &str) -> Result<bool>;
+}
+
+/// The Edge of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveEdge {
+    /// The release.
+    pub release: ReleaseId,
+    /// The public URL.
+    pub url: String,
+    /// What it does with each context; earlier versions of mizan did not record it.
+    pub policy: Option<PolicyFacts>,
 }
 
 /// A plan, and everything it stands on.
@@ -222,6 +244,51 @@ async fn artifacts_on_engine(app: &App, image: &ImageIdentity, cache: &Path) -> 
     let engine = docker::connect().await.ok()?;
     let id = images::find(&engine, image).await.ok()??;
     images::cached(&id, &ArtifactRequest::of(app), cache)
+}
+
+/// The policy that a deploy would bring, as far as that is known without building: the schema is in a
+/// file, or was taken out of the image on this machine.
+///
+/// # Errors
+/// The schema is invalid, or the source cannot be read.
+pub async fn built_policy(app: &App) -> Result<Option<Policy>> {
+    if app.schema != SchemaSource::Image {
+        return Policy::foreseen(app, None);
+    }
+    let lock = match images::lock_without_engine(app)? {
+        Some(lock) => lock,
+        // Without an engine there is no image on this machine.
+        None => match docker::connect().await {
+            Ok(engine) => images::current_lock(&engine, app).await?,
+            Err(_) => return Ok(None),
+        },
+    };
+    let artifacts = match images::identity(app, &lock)? {
+        Identity::Known(image) => {
+            artifacts_on_engine(app, &image, &StateDir::artifact_cache()?).await
+        }
+        Identity::AfterPinning { .. } => None,
+    };
+    Policy::foreseen(app, artifacts.as_ref())
+}
+
+/// The policy that a deploy brings, as its plan shows it beside that of the live release.
+fn policy_of_deploy(
+    app: &App,
+    artifacts: Option<&Artifacts>,
+    live: Option<(ReleaseId, &PolicyFacts)>,
+) -> Result<Option<PolicyReport>> {
+    let policy = Policy::foreseen(app, artifacts)?;
+    Ok(policy.and_then(|policy| policy.report(app, live)))
+}
+
+/// The policy that a rollback brings back.
+fn policy_of_return(
+    to: Option<&PolicyFacts>,
+    live: Option<(ReleaseId, &PolicyFacts)>,
+) -> Option<PolicyReport> {
+    let live = live.map(|(release, facts)| (release.to_string(), facts));
+    Some(PolicyReport::new(to?, live))
 }
 
 /// Where the Workers would be, if the edge is on, as far as it is known without asking anybody.

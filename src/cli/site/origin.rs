@@ -10,7 +10,8 @@ use object_store::memory::InMemory;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Look, MissingSecret, SecretInput, Secrets, ServiceStatus, Site, Status, Teardown, ledger,
+    LiveEdge, Look, MissingSecret, SecretInput, Secrets, ServiceStatus, Site, Status, Teardown,
+    ledger,
 };
 use crate::{
     cloudflare::Cloudflare,
@@ -21,6 +22,7 @@ use crate::{
     ledger::{Claim, Guard, Ledger, LocalLock, Lock, Place, Release},
     model::{App, ReleaseId, SchemaSource, Target},
     plan::{Basis, Late, Note, Plan, StepId, hash},
+    schema::PolicyFacts,
     secret::SecretValue,
     targets::{
         LogLine, LogRequest, Source,
@@ -31,6 +33,7 @@ use crate::{
     workers::{
         cloud::{self, CloudSpec, Foreseen, Kind, Scripts, SeenPlane},
         policy::PlaneConfig,
+        purge::PURGE_KEY,
     },
 };
 
@@ -54,9 +57,11 @@ pub struct Ground {
     desired: Option<Desired>,
     observed: Observed,
     returning: Option<CurrentRelease>,
+    purge_key: Option<SecretValue>,
 }
 
-/// Nothing of the app runs here, so nothing needs a secret.
+/// Nothing of the app runs here, so nothing needs a secret; only the Edge has one, which is a
+/// variable of whoever deploys.
 pub struct NoSecrets;
 
 /// What Edge and Render are made from, as far as it is known.
@@ -98,7 +103,15 @@ impl OriginSite {
     }
 
     fn spec(&self, app: &App, source: Late<String>) -> Result<CloudSpec> {
-        spec(app, &self.scripts, &self.place, source)
+        let live = self.current.as_ref().and_then(|current| current.live.spec.purge_key.clone());
+        let purge_key = purge_key_version(app, live);
+        Ok(CloudSpec { purge_key, ..spec(app, &self.scripts, &self.place, source)? })
+    }
+
+    /// What the Edge of the live release does, as it was recorded.
+    fn live_policy(&self) -> Option<(ReleaseId, &PolicyFacts)> {
+        let current = self.current.as_ref()?;
+        Some((current.id, current.live.recorded.policy.as_ref()?))
     }
 
     async fn reread(&mut self) -> Result<()> {
@@ -150,6 +163,20 @@ impl Site for OriginSite {
         Ok(NoSecrets)
     }
 
+    async fn purge_key(app: &App) -> Result<Option<SecretValue>> {
+        Ok(purge_key_of_caller(app))
+    }
+
+    async fn live_edge(app: &App) -> Result<Option<LiveEdge>> {
+        let (ledger, _, _) = open_ledger(app).await?;
+        let edge = read_current(&ledger).await?.map(|current| LiveEdge {
+            release: current.id,
+            url: current.live.spec.public_url,
+            policy: current.live.recorded.policy,
+        });
+        Ok(edge)
+    }
+
     async fn lock_of(app: &App) -> Result<Lock> {
         let (_, lock, _) = open_ledger(app).await?;
         Ok(lock)
@@ -197,7 +224,9 @@ impl Site for OriginSite {
             artifacts_cached: false,
             foreseen: Foreseen::default(),
         };
-        diff::plan(&desired, &observed, diff::Purpose::Deploy)
+        let mut plan = diff::plan(&desired, &observed, diff::Purpose::Deploy)?;
+        plan.policy = super::policy_of_deploy(app, None, None)?;
+        Ok(plan)
     }
 
     fn ledger(&self) -> &Ledger {
@@ -244,6 +273,11 @@ impl Site for OriginSite {
         };
         let observed = self.observe(&[], foreseen, sources.artifacts.is_some()).await?;
         let mut plan = diff::plan(&desired, &observed, diff::Purpose::Deploy)?;
+        plan.policy = super::policy_of_deploy(app, sources.artifacts.as_ref(), self.live_policy())?;
+        if app.secrets.contains_key(PURGE_KEY) && desired.plane.purge_key.is_none() {
+            let text = format!("{PURGE_KEY} is not set: the edge takes no purges from outside");
+            plan.notes.push(Note::Warning(text));
+        }
         if !sources.unpinned.is_empty() {
             let names = sources.unpinned.join(", ");
             let text = format!("base images will be pinned in mizan.lock: {names}");
@@ -255,7 +289,12 @@ impl Site for OriginSite {
             live: self.current.as_ref().map(|current| current.id),
             url: Late::Known(desired.plane.public_url.clone()),
             lock: sources.lock,
-            ground: Ground { desired: Some(desired), observed, returning: None },
+            ground: Ground {
+                desired: Some(desired),
+                observed,
+                returning: None,
+                purge_key: purge_key_of_caller(app),
+            },
             plan,
         })
     }
@@ -265,14 +304,20 @@ impl Site for OriginSite {
         let expected = to.live.recorded.versions();
         let observed = self.observe(&expected, Foreseen::default(), true).await?;
         let desired = to.desired.clone();
-        let plan = diff::plan(&desired, &observed, diff::Purpose::Rollback(&to))?;
+        let mut plan = diff::plan(&desired, &observed, diff::Purpose::Rollback(&to))?;
+        plan.policy = super::policy_of_return(to.live.recorded.policy.as_ref(), self.live_policy());
         Ok(Look {
             basis: basis(&desired, &observed)?,
             release: Some(observed.next_release()),
             live: self.current.as_ref().map(|current| current.id),
             url: Late::Known(desired.plane.public_url.clone()),
             lock: BaseLock::default(),
-            ground: Ground { desired: Some(desired), observed, returning: Some(to) },
+            ground: Ground {
+                desired: Some(desired),
+                observed,
+                returning: Some(to),
+                purge_key: None,
+            },
             plan,
         })
     }
@@ -288,7 +333,7 @@ impl Site for OriginSite {
             live: self.current.as_ref().map(|current| current.id),
             url: Late::Known(String::new()),
             lock: BaseLock::default(),
-            ground: Ground { desired: None, observed, returning: None },
+            ground: Ground { desired: None, observed, returning: None, purge_key: None },
         })
     }
 
@@ -304,6 +349,7 @@ impl Site for OriginSite {
             artifacts: self.artifacts,
             ledger_folder: self.folder,
             is_ledger_of_this_machine: self.is_usual_ledger,
+            purge_key: ground.purge_key,
         }
     }
 
@@ -364,24 +410,47 @@ impl Site for OriginSite {
 }
 
 impl Secrets for NoSecrets {
-    fn has(&self, _name: &str) -> bool {
-        false
+    fn has(&self, name: &str) -> bool {
+        name == PURGE_KEY && purge_key_variable().is_some()
     }
 
-    async fn set(&mut self, _name: &str, _value: SecretValue) -> Result<()> {
-        Err(elsewhere())
+    async fn set(&mut self, name: &str, _value: SecretValue) -> Result<()> {
+        Err(elsewhere(name))
     }
 
-    async fn unset(&mut self, _name: &str) -> Result<bool> {
-        Err(elsewhere())
+    async fn unset(&mut self, name: &str) -> Result<bool> {
+        Err(elsewhere(name))
     }
 }
 
-fn elsewhere() -> Error {
-    Error::new(
+fn elsewhere(name: &str) -> Error {
+    let error = Error::new(
         ErrorKind::Usage,
         "the app of this environment runs elsewhere, and so are its secrets",
-    )
+    );
+    match name {
+        PURGE_KEY => error.hint(format!("export {PURGE_KEY}=… where you deploy and purge")),
+        _ => error,
+    }
+}
+
+fn purge_key_variable() -> Option<SecretValue> {
+    env::var(PURGE_KEY).ok().filter(|keys| !keys.trim().is_empty()).map(SecretValue::new)
+}
+
+/// The keys for purges, if mizan.yaml names them: the variable may be meant for another app.
+fn purge_key_of_caller(app: &App) -> Option<SecretValue> {
+    app.secrets.get(PURGE_KEY)?;
+    purge_key_variable()
+}
+
+/// What tells that the keys are other ones. Where the variable is not set, those that are live stay.
+fn purge_key_version(app: &App, live: Option<Late<String>>) -> Option<Late<String>> {
+    app.secrets.get(PURGE_KEY)?;
+    let Some(keys) = purge_key_variable() else { return live };
+    let text = format!("{PURGE_KEY}\n{}\n{}\n{}", app.name, app.env, keys.expose());
+    let digest = Sha256::digest(text.as_bytes());
+    Some(Late::Known(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()))
 }
 
 fn origin_of(app: &App) -> Result<&str> {
@@ -405,6 +474,7 @@ fn spec(
         public_url: place.public_url.clone(),
         origin: Late::Known(origin_of(app)?.to_owned()),
         origin_secret: None,
+        purge_key: None,
         config: PlaneConfig::new(edge, app.render.as_ref()),
         source,
         code: CloudSpec::code_of_this_version(),

@@ -131,6 +131,22 @@ pub enum Binding {
     },
 }
 
+impl Binding {
+    /// Its name in the environment.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::PlainText { name, .. }
+            | Self::Json { name, .. }
+            | Self::Secret { name, .. }
+            | Self::Service { name, .. }
+            | Self::DurableObject { name, .. }
+            | Self::Assets { name }
+            | Self::VersionMetadata { name }
+            | Self::Inherit { name } => name,
+        }
+    }
+}
+
 /// Classes of Durable Objects that the script has from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrations {

@@ -22,8 +22,8 @@ use super::{
     value::VarName,
 };
 use crate::model::{
-    App, AppName, AzureService, Build, Dockerfile, EnvName, EnvValue, ReleaseStep, SchemaSource,
-    SecretSpec, Target,
+    App, AppName, AzureService, Build, Dockerfile, EnvName, EnvValue, PURGE_KEY, ReleaseStep,
+    SchemaSource, SecretSpec, Target,
 };
 
 /// How long the release step may take.
@@ -315,6 +315,11 @@ fn secret_spec(map: &SecretMap, target: &Target, scope: &mut Scope<'_>) -> Secre
             let message = "a secret that somebody else keeps is not made by mizan";
             scope.problems.hint(from.span, message, "remove `from`, or `generate`");
         }
+        if map.name.value.0 == PURGE_KEY {
+            let message = format!("`{PURGE_KEY}` goes to the Edge too, so mizan has to keep it");
+            let hint = "set the value with `mizan secrets set`, or `generate: true`";
+            scope.problems.hint(from.span, message, hint);
+        }
         if !aws && scope.is_own(from.span) {
             let message = "`from` names a secret of AWS, and this environment does not run there";
             scope.problems.hint(from.span, message, "set the value with `mizan secrets set`");
@@ -337,6 +342,9 @@ fn check_env(
             let message = format!("`{name}` is under `env` and under `secrets`");
             let hint = "keep it under `secrets`; values of `env` are readable in plans";
             scope.problems.hint(span, message, hint);
+        } else if name == PURGE_KEY {
+            let message = format!("`{name}` is a key, and values of `env` are readable in plans");
+            scope.problems.hint(span, message, "put it under `secrets`");
         }
     }
 }

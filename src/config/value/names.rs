@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{Wrong, string};
 use crate::config::{decode::FromNode, diagnostic::Problems, node::Node};
-use crate::model::{AppName, EnvName, ServiceName};
+use crate::model::{AppName, EnvName, PURGE_KEY, ServiceName};
 
 const NAME_PATTERN: &str = "^[a-z]([a-z0-9]|-[a-z0-9])*$";
 
@@ -54,7 +54,9 @@ fn variable(written: &str) -> Result<VarName, Wrong> {
         let message = format!("{written:?} is no name of an environment variable");
         return Err(Wrong::new(message).hint("use letters, digits and underscores"));
     }
-    if written == "PORT" || written.starts_with("MIZAN_") {
+    // This one is a secret that people give; what is no secret is refused where that is known.
+    let is_reserved = written == "PORT" || written.starts_with("MIZAN_");
+    if is_reserved && written != PURGE_KEY {
         let message = format!("`{written}` is reserved: mizan sets it in every container");
         return Err(Wrong::new(message).hint("choose another name"));
     }

@@ -78,6 +78,7 @@ impl Desired {
             source: late(&plane.source, "image", find),
             origin: origin(&plane.origin, find),
             origin_secret: plane.origin_secret.clone().or_else(made),
+            purge_key: plane.purge_key.as_ref().map(|key| late(key, "version", find)),
             ..plane.clone()
         }
     }

@@ -44,6 +44,8 @@ pub struct OriginExecutor {
     pub ledger_folder: Option<PathBuf>,
     /// That folder is in the environment's own folder of state.
     pub is_ledger_of_this_machine: bool,
+    /// The keys for purges, as the variable of whoever deploys has them.
+    pub purge_key: Option<SecretValue>,
 }
 
 impl OriginExecutor {
@@ -217,6 +219,10 @@ impl Supplies for OriginExecutor {
 
     async fn origin_secret(&self) -> Result<Option<SecretValue>> {
         Ok(None)
+    }
+
+    async fn purge_key(&self) -> Result<Option<SecretValue>> {
+        Ok(self.purge_key.clone())
     }
 
     async fn earlier(&self) -> Result<Vec<Recorded>> {

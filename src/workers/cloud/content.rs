@@ -12,7 +12,8 @@ use crate::{
     error::{Context, Error, ErrorKind, Result},
     images::Artifacts,
     workers::{
-        generation::{Fingerprint, data_module, is_hashed},
+        data_module,
+        generation::{Fingerprint, is_hashed},
         modules::{EDGE, HUB, Module, RENDER},
         policy::{Policy, Whose},
     },
@@ -78,7 +79,7 @@ impl Content {
         if let Some(served) = data.get_mut("assets").and_then(Value::as_object_mut) {
             served.insert("files".into(), files.into());
         }
-        let own = text_module("mizan-data.js", data_module(&data));
+        let own = text_module(data_module::NAME, data_module::text(&data));
         scripts(EDGE).chain([own]).collect()
     }
 

@@ -25,6 +25,9 @@ pub struct CloudSpec {
     /// The origin demands a secret: the version of its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin_secret: Option<String>,
+    /// Who may purge from outside is known by a key: the version of its value. Absent if nobody may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge_key: Option<Late<String>>,
     /// What `mizan.yaml` says about them.
     pub config: PlaneConfig,
     /// What schema, bundle and assets come from: an image's tag, a hash of files.

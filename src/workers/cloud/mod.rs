@@ -26,6 +26,7 @@ pub use observe::{Place, observe, place};
 pub use op::{Op, Pick};
 pub use record::{LivePlane, Recorded};
 pub use seen::{SeenDomain, SeenPlane, SeenScript};
+pub use traffic_url::base;
 
 use crate::{error::Result, images::Artifacts};
 

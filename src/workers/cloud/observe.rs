@@ -294,6 +294,9 @@ fn describe(kind: Kind, script: &mut SeenScript, bindings: &[SeenBinding]) {
 /// The binding that holds the key by which the Edge knows its own cookies.
 pub(super) const SIGNING_KEY: &str = "SIGNING_KEY";
 
+/// The binding that holds the keys by which the Edge knows who may purge.
+pub(super) const PURGE_KEY: &str = "PURGE_KEY";
+
 /// What we bind ourselves; everything else is somebody else's.
 pub(super) fn own_bindings(kind: Kind) -> &'static [&'static str] {
     match kind {
@@ -308,6 +311,7 @@ pub(super) fn own_bindings(kind: Kind) -> &'static [&'static str] {
             "RENDER_VERSION",
             SIGNING_KEY,
             "ORIGIN_SECRET",
+            PURGE_KEY,
         ],
     }
 }

@@ -8,6 +8,7 @@ use super::{CloudSpec, desired::Foreseen, names::Kind};
 use crate::{
     cloudflare::AssetManifest,
     ledger::{InventoryItem, Release},
+    schema::PolicyFacts,
 };
 
 /// The versions of one release.
@@ -35,6 +36,9 @@ pub struct Recorded {
     /// that was killed in between has left it.
     #[serde(default)]
     pub left_hostname: Option<String>,
+    /// What its Edge does with each context; earlier versions of mizan did not record it.
+    #[serde(default)]
+    pub policy: Option<PolicyFacts>,
 }
 
 /// The Workers of the release that is live.
@@ -52,6 +56,7 @@ const ASSETS: &str = "assets";
 const HEALTH: &str = "health";
 const FORESEEN: &str = "foreseen";
 const LEFT_HOSTNAME: &str = "left_hostname";
+const POLICY: &str = "policy";
 
 impl Recorded {
     /// What a release's inventory says of its Workers; `None` if it had none.
@@ -64,6 +69,7 @@ impl Recorded {
         item(Kind::Edge)?;
         let assets = attribute(Kind::Edge, ASSETS);
         let foreseen = attribute(Kind::Edge, FORESEEN);
+        let policy = attribute(Kind::Edge, POLICY);
         Some(Self {
             edge: attribute(Kind::Edge, VERSION),
             render: attribute(Kind::Render, VERSION),
@@ -76,6 +82,7 @@ impl Recorded {
             // Written by ourselves; one that makes no sense keeps no old assets.
             assets: assets.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
             left_hostname: attribute(Kind::Edge, LEFT_HOSTNAME),
+            policy: policy.and_then(|text| serde_json::from_str(&text).ok()),
         })
     }
 
@@ -101,6 +108,7 @@ impl Recorded {
         let text = |name: &str, value: Option<String>| Some((name.to_owned(), value?));
         let assets = serde_json::to_string(&self.assets).ok();
         let foreseen = serde_json::to_string(&self.foreseen).ok();
+        let policy = self.policy.as_ref().and_then(|policy| serde_json::to_string(policy).ok());
         let attributes = |kind| -> BTreeMap<String, String> {
             let pairs = match kind {
                 Kind::Hub => vec![text(VERSION, self.hub.clone())],
@@ -113,6 +121,7 @@ impl Recorded {
                     text(FORESEEN, foreseen.clone()),
                     text(ASSETS, assets.clone()),
                     text(LEFT_HOSTNAME, self.left_hostname.clone()),
+                    text(POLICY, policy.clone()),
                 ],
             };
             pairs.into_iter().flatten().collect()

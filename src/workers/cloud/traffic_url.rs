@@ -6,7 +6,7 @@ use std::{env, time::Duration};
 const WORKERS: &str = "MIZAN_CLOUDFLARE_WORKERS";
 
 /// The base URL to send a request for a host to.
-pub(super) fn base(host: &str) -> String {
+pub fn base(host: &str) -> String {
     match env::var(WORKERS) {
         Ok(base) => base.trim_end_matches('/').to_owned(),
         Err(_) => format!("https://{host}"),

@@ -28,7 +28,11 @@ use super::{
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
-    workers::{files, generation::Manifest},
+    workers::{
+        files,
+        generation::{self, Manifest},
+        purge::PURGE_KEY,
+    },
 };
 
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -256,6 +260,14 @@ impl Generations {
         assets.push(dir.join("assets"));
         let mut hub = OsString::from("hub=unix:");
         hub.push(self.layout.hub_socket());
+        let mut environment = vec![
+            ("MIZAN_ORIGIN", manifest.origin.clone()),
+            ("MIZAN_PUBLIC_URL", manifest.public_url.clone()),
+            ("MIZAN_SIGNING_KEY", self.signing_key.clone()),
+        ];
+        if let Some(key) = generation::purge_key(dir)? {
+            environment.push((PURGE_KEY, key.expose().to_owned()));
+        }
         Ok(Launch {
             program,
             arguments: vec![
@@ -269,11 +281,7 @@ impl Generations {
                 "--directory-path".into(),
                 assets,
             ],
-            environment: vec![
-                ("MIZAN_ORIGIN", manifest.origin.clone()),
-                ("MIZAN_PUBLIC_URL", manifest.public_url.clone()),
-                ("MIZAN_SIGNING_KEY", self.signing_key.clone()),
-            ],
+            environment,
             directory: dir.to_owned(),
             listener: bind(&socket).context(ErrorKind::Failed, failed)?,
             socket,

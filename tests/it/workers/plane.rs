@@ -10,10 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mizan::workers::{
-    generation::{self, Content, Release},
-    local::{Control, GenerationState, Settings, Source, Status},
-    workerd,
+use mizan::{
+    secret::SecretValue,
+    workers::{
+        generation::{self, Content, Release},
+        local::{Control, GenerationState, Settings, Source, Status},
+        workerd,
+    },
 };
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::json;
@@ -78,6 +81,17 @@ impl Plane {
     }
 
     pub fn write_generation(&self, id: &str, origin: &Origin, bundle: &str) -> PathBuf {
+        self.write_keyed_generation(id, origin, bundle, None)
+    }
+
+    /// One whose Edge takes purges that are signed with this key.
+    pub fn write_keyed_generation(
+        &self,
+        id: &str,
+        origin: &Origin,
+        bundle: &str,
+        purge_key: Option<&SecretValue>,
+    ) -> PathBuf {
         let bundle_file = self.folder.path().join(format!("{id}-bundle.js"));
         fs::write(&bundle_file, bundle).unwrap();
         let data = json!({
@@ -92,12 +106,18 @@ impl Plane {
         let release = Release {
             id,
             origin: &origin.url(),
-            public_url: &format!("http://board.localhost:{}", self.port),
+            public_url: &self.url(),
             previous: &[],
+            purge_key,
         };
         let content = Content { data: &data, bundle: Some(&bundle_file), assets: None };
         generation::write(&dir, content, release).unwrap();
         dir
+    }
+
+    /// Where visitors come in.
+    pub fn url(&self) -> String {
+        format!("http://board.localhost:{}", self.port)
     }
 
     pub async fn prepare_workers(&self, id: &str, origin: &Origin) {

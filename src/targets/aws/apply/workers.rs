@@ -7,7 +7,10 @@ use crate::{
     images::Artifacts,
     plan::{Late, Undo},
     secret::SecretValue,
-    workers::cloud::{self, CloudSpec, LivePlane, Plane, Recorded, Scripts, SeenPlane, Supplies},
+    workers::{
+        cloud::{self, CloudSpec, LivePlane, Plane, Recorded, Scripts, SeenPlane, Supplies},
+        purge::PURGE_KEY,
+    },
 };
 
 /// What a plane borrows for as long as one operation runs.
@@ -95,6 +98,10 @@ impl Supplies for AwsExecutor {
 
     async fn origin_secret(&self) -> Result<Option<SecretValue>> {
         self.secret_value(&self.scope.origin_secret()).await.map(Some)
+    }
+
+    async fn purge_key(&self) -> Result<Option<SecretValue>> {
+        self.secret_value(&self.scope.secret(PURGE_KEY)).await.map(Some)
     }
 
     async fn earlier(&self) -> Result<Vec<Recorded>> {

@@ -3,10 +3,11 @@
 use super::Draft;
 use crate::{
     model::Role,
-    plan::Late,
+    plan::{Late, ResourceId},
     workers::{
         cloud::{CloudSpec, Scripts},
         policy::PlaneConfig,
+        purge::PURGE_KEY,
     },
 };
 
@@ -23,10 +24,20 @@ impl Draft<'_> {
             public_url: place.public_url.clone(),
             origin: self.origin(),
             origin_secret: versions.cloned(),
+            purge_key: self.purge_key(),
             config: PlaneConfig::new(edge, self.app.render.as_ref()),
             source: self.inputs.image.clone(),
             code: CloudSpec::code_of_this_version(),
             health: self.health(),
+        })
+    }
+
+    /// The version of the key for purges; one that is made up is made by a step.
+    fn purge_key(&self) -> Option<Late<String>> {
+        self.app.secrets.get(PURGE_KEY)?;
+        Some(match (self.inputs.secret)(PURGE_KEY) {
+            Some(version) => Late::Known(version),
+            None => Late::After(ResourceId::new("secret", self.scope.secret(PURGE_KEY)).step_id()),
         })
     }
 

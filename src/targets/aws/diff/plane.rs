@@ -10,7 +10,7 @@ use super::{
     Planner, Purpose, Refusal, artifacts_resource,
 };
 use crate::{
-    plan::{Step, StepId},
+    plan::{Late, Step, StepId},
     workers::cloud::{
         SeenPlane,
         diff::{self as workers, Goal, Ground, Needs},
@@ -47,9 +47,15 @@ impl Planner<'_> {
             },
             (Some(release), Purpose::Deploy) => Goal::Release(release),
         };
+        // A key that is made up has to be there before it is handed on.
+        let key = match &desired.purge_key {
+            Some(Late::After(step)) => Some(step.clone()),
+            Some(Late::Known(_)) | None => None,
+        };
+        let artifacts = artifacts_resource(self.desired).step_id();
         let needs = Needs {
             origin: self.for_traffic(),
-            artifacts: vec![artifacts_resource(self.desired).step_id()],
+            artifacts: [artifacts].into_iter().chain(key).collect(),
             serving: self.before_commit(),
             migrated: self.runs_release_step(),
         };

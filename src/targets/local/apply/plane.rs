@@ -8,10 +8,12 @@ use crate::{
     error::{Context, Error, ErrorKind, Result},
     model::ReleaseId,
     plan::ResourceId,
+    secret::SecretValue,
     workers::{
         generation,
         local::{Control, Settings, Source},
         policy::{PlaneConfig, Policy, Whose},
+        purge::PURGE_KEY,
     },
 };
 
@@ -98,6 +100,7 @@ impl LocalExecutor {
         let whose = Whose { app: &self.scope.app, env: &self.scope.env };
         let policy = Policy::read(whose, config, &artifacts)?;
         let previous = self.previous_generations(release).await?;
+        let purge_key = self.purge_key()?;
         let manifest = generation::write(
             &self.state.generation(release),
             policy.content(&artifacts, &artifacts.assets_dir()),
@@ -106,9 +109,16 @@ impl LocalExecutor {
                 origin: &origin,
                 public_url: &self.desired()?.url(),
                 previous: &previous,
+                purge_key: purge_key.as_ref(),
             },
         )?;
         Ok(PlaneSpec::of(policy, config.clone(), &manifest.hashes))
+    }
+
+    /// The keys for purges, if the app has them among its secrets.
+    fn purge_key(&self) -> Result<Option<SecretValue>> {
+        let web = self.desired()?.web().and_then(|(_, web)| web.env.get(PURGE_KEY));
+        Ok(web.and_then(|_| self.secrets.borrow().get(PURGE_KEY).cloned()))
     }
 
     /// The folders of the releases that are kept, newest first: pages that are still open ask for

@@ -3,14 +3,20 @@
 
 use rand::RngCore as _;
 
-use super::{ASSETS, FORESEEN, HEALTH, Plane, Supplies, VERSION, upload::Draft};
+use super::{ASSETS, FORESEEN, HEALTH, POLICY, Plane, Supplies, VERSION, upload::Draft};
 use crate::{
     cloudflare::{AssetManifest, AssetsPart, Binding, Settings},
     engine::{StepContext, StepOutput},
     error::{Context as _, ErrorKind, Result},
     model::ReleaseId,
+    plan::Late,
+    schema::PolicyFacts,
     secret::SecretValue,
-    workers::cloud::{content::Content, names::Kind, observe::SIGNING_KEY},
+    workers::cloud::{
+        content::Content,
+        names::Kind,
+        observe::{PURGE_KEY, SIGNING_KEY},
+    },
 };
 
 /// Bytes of the key by which the Edge knows its own cookies.
@@ -40,6 +46,10 @@ impl<S: Supplies> Plane<'_, S> {
             StepOutput::from([(VERSION.to_owned(), version.0), (ASSETS.to_owned(), own)]);
         if let Ok(foreseen) = serde_json::to_string(&content.foresee()) {
             output.insert(FORESEEN.to_owned(), foreseen);
+        }
+        let policy = PolicyFacts::of(&content.data);
+        if let Some(policy) = policy.and_then(|policy| serde_json::to_string(&policy).ok()) {
+            output.insert(POLICY.to_owned(), policy);
         }
         if let Some(health) = content.data["health"].as_str() {
             output.insert(HEALTH.to_owned(), health.to_owned());
@@ -79,6 +89,11 @@ impl<S: Supplies> Plane<'_, S> {
         if let Some(secret) = self.supplies.origin_secret().await? {
             bindings.push(Binding::Secret { name: "ORIGIN_SECRET".into(), text: secret });
         }
+        if spec.purge_key.is_some()
+            && let Some(keys) = self.supplies.purge_key().await?
+        {
+            bindings.push(Binding::Secret { name: PURGE_KEY.into(), text: keys });
+        }
         let manifest = serde_json::to_string(&served)
             .context(ErrorKind::Failed, || "cannot describe the assets".into())?;
         Ok(Draft {
@@ -90,10 +105,24 @@ impl<S: Supplies> Plane<'_, S> {
                 ("render", render.unwrap_or_default()),
                 ("assets", manifest),
                 ("origin secret", spec.origin_secret.clone().unwrap_or_default()),
+                ("purge key", self.purge_key_version(context)?),
             ],
+            // A key that mizan.yaml does not name any more opens nothing any more.
+            without: if spec.purge_key.is_none() { &[PURGE_KEY] } else { &[] },
             tag: release.to_string(),
             migrations: None,
             assets,
+        })
+    }
+
+    /// Another value of the key is another version of the Edge.
+    fn purge_key_version(&self, context: &StepContext<'_>) -> Result<String> {
+        Ok(match &self.spec()?.purge_key {
+            None => String::new(),
+            Some(Late::Known(version)) => format!("is {version}"),
+            Some(Late::After(step)) => {
+                format!("is {}", context.output(step, VERSION).unwrap_or_default())
+            }
         })
     }
 

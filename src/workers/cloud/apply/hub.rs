@@ -48,6 +48,7 @@ impl<S: Supplies> Plane<'_, S> {
                 new_sqlite_classes: vec![HUB_CLASS.into()],
             }),
             assets: None,
+            without: &[],
         };
         let version = self.ensure_version(Kind::Hub, settings.as_ref(), draft).await?;
         self.deploy_whole(Kind::Hub, &version, "mizan hub").await?;

@@ -38,6 +38,9 @@ pub trait Supplies {
     /// What the Edge must show the origin, if anything.
     async fn origin_secret(&self) -> Result<Option<SecretValue>>;
 
+    /// The keys by which the Edge knows who may purge; without them it keeps those that it has.
+    async fn purge_key(&self) -> Result<Option<SecretValue>>;
+
     /// The Workers of the releases that are kept, newest first.
     async fn earlier(&self) -> Result<Vec<Recorded>>;
 }
@@ -128,6 +131,9 @@ impl<S: Supplies> Plane<'_, S> {
                 .or_else(|| before.map(|it| it.foreseen.clone()))
                 .unwrap_or_default(),
             health: output(Kind::Edge, HEALTH).or_else(|| kept(&|it| it.health.clone())),
+            policy: output(Kind::Edge, POLICY)
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .or_else(|| before.and_then(|it| it.policy.clone())),
             assets: assets
                 .unwrap_or_else(|| before.map(|it| it.assets.clone()).unwrap_or_default()),
             left_hostname: self.left_hostname()?,
@@ -165,3 +171,4 @@ const HASH: &str = "hash";
 const ASSETS: &str = "assets";
 const HEALTH: &str = "health";
 const FORESEEN: &str = "foreseen";
+const POLICY: &str = "policy";

@@ -26,6 +26,7 @@ impl<S: Supplies> Plane<'_, S> {
             tag: "render".to_owned(),
             migrations: None,
             assets: None,
+            without: &[],
         };
         let version = self.ensure_version(Kind::Render, settings.as_ref(), draft).await?;
         self.deploy_beside(&version).await?;

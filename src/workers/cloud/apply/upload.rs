@@ -36,6 +36,8 @@ pub(super) struct Draft {
     pub migrations: Option<Migrations>,
     /// The static assets.
     pub assets: Option<AssetsPart>,
+    /// Bindings of ours that the script has and this version does not get.
+    pub without: &'static [&'static str],
 }
 
 impl Draft {
@@ -44,6 +46,37 @@ impl Draft {
         let more: Vec<_> = self.more.iter().map(|(name, value)| (*name, value.as_str())).collect();
         format!("mizan {} {}", self.tag, content::upload_hash(&self.modules, &more))
     }
+}
+
+/// What is kept by its kind. Cloudflare keeps all of a kind or none, so where one of ours has to go,
+/// the others are named one by one.
+fn kept_kinds(settings: Option<&Settings>, draft: &Draft) -> Vec<&'static str> {
+    let mut bindings = settings.into_iter().flat_map(|settings| &settings.bindings);
+    match bindings.any(|binding| draft.without.contains(&binding.name.as_str())) {
+        true => Vec::new(),
+        false => KEPT.to_vec(),
+    }
+}
+
+/// What this version gets of the script's bindings by their names: those of somebody else, and
+/// secrets of ours that nobody can read back.
+fn inherited(
+    kind: Kind,
+    settings: Option<&Settings>,
+    draft: &Draft,
+    kept: &[&'static str],
+) -> Vec<String> {
+    let is_drafted = |name: &str| draft.bindings.iter().any(|binding| binding.name() == name);
+    let is_wanted = |binding: &&SeenBinding| {
+        let (name, kind_of) = (binding.name.as_str(), binding.kind.as_str());
+        let is_foreign = !own_bindings(kind).contains(&name);
+        !kept.contains(&kind_of)
+            && (is_foreign || KEPT.contains(&kind_of))
+            && !draft.without.contains(&name)
+            && !is_drafted(name)
+    };
+    let bindings = settings.into_iter().flat_map(|settings| &settings.bindings);
+    bindings.filter(is_wanted).map(|binding| binding.name.clone()).collect()
 }
 
 /// What somebody else has set of a script.
@@ -131,16 +164,16 @@ impl<S: Supplies> Plane<'_, S> {
         draft: Draft,
         message: String,
     ) -> Upload {
-        let unkept = |it: &&SeenBinding| !KEPT.contains(&it.kind.as_str());
-        let inherited = foreign(kind, settings).filter(unkept);
-        let inherited = inherited.map(|binding| Binding::Inherit { name: binding.name.clone() });
+        let kept = kept_kinds(settings, &draft);
+        let inherited = inherited(kind, settings, &draft, &kept);
+        let inherited = inherited.into_iter().map(|name| Binding::Inherit { name });
         Upload {
             main_module: format!("{kind}.js"),
             modules: draft.modules,
             compatibility_date: COMPATIBILITY_DATE.to_owned(),
             compatibility_flags: Vec::new(),
             bindings: draft.bindings.into_iter().chain(inherited).collect(),
-            keep_bindings: KEPT.to_vec(),
+            keep_bindings: kept,
             migrations: draft.migrations,
             tags: vec![self.scripts.tag()],
             tag: draft.tag.chars().take(TAG_MAX).collect(),

@@ -37,6 +37,7 @@ impl Edge {
             origin: &entrance.url(),
             public_url: &format!("http://{dns}"),
             previous: &[],
+            purge_key: None,
         };
         let dir = plane.folder().join("r1");
         write_generation(board, &dir, release).await;
