@@ -66,6 +66,7 @@ pub enum Format {
     /// For programs; documented in docs/.
     Json,
     /// For pull requests.
+    #[value(alias = "md")]
     Markdown,
 }
 
@@ -96,6 +97,8 @@ pub enum Command {
     Destroy(DestroyArgs),
     /// Checks whether a deploy could go well: credentials, permissions, quotas, network.
     Doctor,
+    /// Checks whether a running app keeps the rules of the protocol.
+    Check(CheckArgs),
     /// Shows who holds the deploy lock; takes it away with --force.
     Unlock(UnlockArgs),
     /// Shows the configuration.
@@ -262,6 +265,35 @@ pub struct DestroyArgs {
     /// Waits for another deploy to end instead of giving up.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600")]
     pub wait: Option<u64>,
+}
+
+/// `mizan check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The app: scheme and host [default: the live site of the environment].
+    #[arg(value_name = "URL")]
+    pub url: Option<String>,
+    /// Expects the edge's answers instead of the app's own; so does an environment with an edge.
+    #[arg(long)]
+    pub edge: bool,
+    /// Calls mutations as well: data changes.
+    #[arg(long)]
+    pub mutate: bool,
+    /// The exported schema [default: that of the live release, else the one the app serves].
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// A value to call a context or function with, e.g. post.post_id=3.
+    #[arg(long = "param", value_name = "NAME.PARAM=VALUE")]
+    pub params: Vec<String>,
+    /// The URL under which visitors know the app, if it is asked elsewhere.
+    #[arg(long, value_name = "URL", requires = "url")]
+    pub public_url: Option<String>,
+    /// The environment variable with the Cookie header of somebody who is signed in.
+    #[arg(long, value_name = "VARIABLE")]
+    pub cookie: Option<String>,
+    /// An environment variable with a header of somebody who is signed in: Authorization: Bearer …
+    #[arg(long = "header", value_name = "VARIABLE")]
+    pub headers: Vec<String>,
 }
 
 /// `mizan unlock`.

@@ -1,6 +1,7 @@
 //! The command line: typed arguments to resolved arguments, one file per command.
 
 mod args;
+mod check;
 mod config;
 mod deploy;
 mod destroy;
@@ -124,6 +125,7 @@ async fn dispatch(command: Command, global: &GlobalArgs, output: &Output) -> Don
         Command::Open => Box::pin(open::run(global, output)).await,
         Command::Destroy(args) => Box::pin(destroy::run(&args, global, output)).await,
         Command::Doctor => Box::pin(doctor::run(global, output)).await,
+        Command::Check(args) => Box::pin(check::run(&args, global, output)).await,
         Command::Unlock(args) => Box::pin(unlock::run(&args, global, output)).await,
         Command::Completions { .. } | Command::Man | Command::Config(_) | Command::Supervise(_) => {
             Err(Error::failed("this command needs no runtime").into())

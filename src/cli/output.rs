@@ -13,6 +13,7 @@ use super::{
     failure::Failure,
 };
 use crate::{
+    check::Report,
     engine::EventSink,
     error::{Context, Error, ErrorKind, Result},
     plan::Plan,
@@ -82,6 +83,17 @@ impl Output {
                 json.map_err(std::io::Error::from).and_then(|json| writeln!(out, "{json}"))
             }
         })
+    }
+
+    /// The report of a check.
+    ///
+    /// # Errors
+    /// stdout cannot be written.
+    pub fn check(&self, report: &Report) -> Result<()> {
+        if self.format == Format::Markdown && self.events.is_none() {
+            return ignore_closed(view::write_check_markdown(report, &mut stdout().lock()));
+        }
+        self.result(report, |out| view::write_check_text(report, self.verbose, out))
     }
 
     /// The plan of what is about to be done: told, not asked for.

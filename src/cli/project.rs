@@ -4,7 +4,7 @@ use std::env;
 
 use super::{args::GlobalArgs, failure::Failure, terminal::Terminal};
 use crate::{
-    config::{self, ConfigFile},
+    config::{self, ConfigError, ConfigFile},
     error::{Context, Error, ErrorKind},
     model::{App, EnvName},
 };
@@ -27,6 +27,23 @@ impl Project {
         let env = choose(&file, global)?;
         let app = file.resolve(&env)?;
         Ok(Self { file, app })
+    }
+
+    /// The same, if there is a file and no need to ask for the environment.
+    ///
+    /// # Errors
+    /// The file is invalid, or the environment that was named is not in it.
+    pub fn load_if_clear(global: &GlobalArgs) -> Result<Option<Self>, Failure> {
+        if global.config.is_none() {
+            let here = env::current_dir()
+                .context(ErrorKind::Failed, || "cannot tell the current folder".into())?;
+            if matches!(config::find(&here), Err(ConfigError::NotFound)) {
+                return Ok(None);
+            }
+        }
+        let file = load_file(global)?;
+        let is_clear = global.env.is_some() || file.environments().count() == 1;
+        is_clear.then(|| Self::load(global)).transpose()
     }
 }
 

@@ -158,7 +158,7 @@ fn check_affects(
 /// Where the value of a parameter comes from: without it, the Edge would have to purge all of the
 /// context.
 fn check_source(pointer: &str, source: &str, function: &Function, issues: &mut Vec<Issue>) {
-    let args = || function.params.iter().map(String::as_str);
+    let args = || function.params.iter().map(|param| param.name.as_str());
     let (message, known): (String, Vec<&str>) = match source.split_once('.') {
         Some(("result", "")) | None => (no_source(source), Vec::new()),
         Some(("args", name)) if args().any(|known| known == name) => return,

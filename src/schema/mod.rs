@@ -45,6 +45,17 @@ pub fn parse(file: &str, text: &str) -> Result<Schema, Diagnostics> {
     if issues.is_empty() { Ok(schema) } else { Err(locate::diagnostics(issues, file, text)) }
 }
 
+/// Everything that is wrong with an exported schema, and the schema as far as it could be read.
+pub(crate) fn examine(text: &str) -> (Option<Schema>, Vec<Issue>) {
+    match read::read(text) {
+        Ok(schema) => {
+            let issues = check::check(&schema);
+            (Some(schema), issues)
+        }
+        Err(issues) => (None, issues),
+    }
+}
+
 /// Reads and checks the file that `schema:` of mizan.yaml names.
 pub fn load(path: &Path) -> Result<Schema, SchemaError> {
     load_with_text(path).map(|(schema, _)| schema)

@@ -156,7 +156,7 @@ fn function(at: &At<'_>, issues: &mut Vec<Issue>) -> Option<Function> {
     let auth =
         at.field("auth", issues).and_then(|auth| level(&auth.field("level", issues)?, issues));
     let affects = at.field("affects", issues).and_then(|list| list.each(affects, issues));
-    let params = at.field("params", issues).and_then(|list| list.each(param_name, issues));
+    let params = at.field("params", issues).and_then(|list| list.each(param, issues));
     Some(Function {
         name: name?,
         kind: kind?,
@@ -184,10 +184,6 @@ fn affects(at: &At<'_>, issues: &mut Vec<Issue>) -> Option<Affects> {
     let context = at.text("context", issues);
     let params = at.field("params", issues).and_then(|params| params.pairs(issues));
     Some(Affects { context: context?, params: params? })
-}
-
-fn param_name(at: &At<'_>, issues: &mut Vec<Issue>) -> Option<String> {
-    at.text("name", issues)
 }
 
 fn context(at: &At<'_>, issues: &mut Vec<Issue>) -> Option<Context> {

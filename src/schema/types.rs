@@ -55,8 +55,8 @@ pub struct Function {
     pub auth: AuthLevel,
     /// What it changes.
     pub affects: Vec<Affects>,
-    /// The names of its parameters.
-    pub params: Vec<String>,
+    /// Its parameters.
+    pub params: Vec<Param>,
     /// The names of its result's fields, where its schema tells them and something asks for them.
     pub result: Option<BTreeSet<String>>,
 }
@@ -128,7 +128,7 @@ pub enum CacheScope {
     Private,
 }
 
-/// A parameter of a context.
+/// A parameter of a context or function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Param {
     /// Its name.

@@ -1,9 +1,11 @@
-//! What people and machines see of plans, events and errors. Views draw; they decide nothing.
+//! What people and machines see of plans, events, checks and errors. Views draw; they decide nothing.
 //!
 //! Text views write styled text to the `Write` they are given: wrap a stream in
 //! [`anstream::AutoStream`], which strips the colours where they are not wanted (`NO_COLOR`, no
 //! terminal).
 
+mod check_markdown;
+mod check_text;
 mod clean;
 mod error;
 mod lines;
@@ -18,6 +20,8 @@ mod sample;
 mod story;
 mod style;
 
+pub use check_markdown::write_check_markdown;
+pub use check_text::write_check_text;
 pub use error::write_error;
 pub use lines::Lines;
 pub use ndjson::Ndjson;

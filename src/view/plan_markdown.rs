@@ -92,7 +92,7 @@ fn write_fields<O>(plan: &Plan<O>, out: &mut impl Write) -> io::Result<()> {
 
 /// Text of others. Numeric entities are text to a Markdown parser whatever they stand for
 /// (CommonMark 6.2), and GitHub looks for mentions and references everywhere but in `<code>`.
-fn foreign(text: &str) -> String {
+pub(super) fn foreign(text: &str) -> String {
     let mut encoded = String::from("<code>");
     for c in clean(text).chars() {
         if c.is_alphanumeric() || " -/,→".contains(c) {

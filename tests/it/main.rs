@@ -8,6 +8,7 @@ mod aws_permissions;
 mod aws_plans;
 mod aws_things;
 mod certificates;
+mod check;
 mod cli;
 mod cloudflare;
 mod cloudflare_workers;

@@ -476,6 +476,10 @@ impl Site for AwsSite {
         }
     }
 
+    async fn built_schema(&self, app: &App, live: &Release) -> Option<PathBuf> {
+        super::schema_of_image(app, live, &self.artifacts).await
+    }
+
     async fn follow_logs(
         &self,
         app: &App,

@@ -3,8 +3,8 @@
 mod status;
 
 use std::{
-    cell::RefCell, collections::BTreeMap, env, fs, net::TcpListener, num::NonZeroUsize, sync::Arc,
-    time::Duration,
+    cell::RefCell, collections::BTreeMap, env, fs, net::TcpListener, num::NonZeroUsize,
+    path::PathBuf, sync::Arc, time::Duration,
 };
 
 use bollard::Docker;
@@ -465,6 +465,11 @@ impl Site for LocalSite {
 
     async fn url(&self, live: &Release) -> Result<String> {
         Ok(recorded(live)?.url())
+    }
+
+    async fn built_schema(&self, app: &App, live: &Release) -> Option<PathBuf> {
+        let id = images::id_of(&self.docker, &live.image.reference).await.ok()??;
+        images::cached(&id, &ArtifactRequest::of(app), &self.state.artifacts())?.schema
     }
 
     async fn follow_logs(

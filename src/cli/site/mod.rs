@@ -5,7 +5,11 @@ mod ledger;
 mod local;
 mod origin;
 
-use std::{num::NonZeroUsize, path::Path, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -106,6 +110,9 @@ pub trait Site: Sized {
 
     /// The public URL of the live release.
     async fn url(&self, live: &Release) -> Result<String>;
+
+    /// The schema of the live release, if what was taken out of its image is on this machine.
+    async fn built_schema(&self, app: &App, live: &Release) -> Option<PathBuf>;
 
     /// Hands lines of the services' logs to `show`, until it answers false or there are no more.
     async fn follow_logs(
@@ -289,6 +296,15 @@ fn policy_of_return(
 ) -> Option<PolicyReport> {
     let live = live.map(|(release, facts)| (release.to_string(), facts));
     Some(PolicyReport::new(to?, live))
+}
+
+/// The schema of a released image, if this machine's engine built it.
+async fn schema_of_image(app: &App, release: &Release, cache: &Path) -> Option<PathBuf> {
+    let reference = &release.image.reference;
+    let tag = reference.rsplit(['/', ':']).next()?;
+    let engine = docker::connect().await.ok()?;
+    let id = images::id_of(&engine, &format!("mizan/{}:{tag}", app.name)).await.ok()??;
+    images::cached(&id, &ArtifactRequest::of(app), cache)?.schema
 }
 
 /// Where the Workers would be, if the edge is on, as far as it is known without asking anybody.

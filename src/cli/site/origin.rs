@@ -393,6 +393,10 @@ impl Site for OriginSite {
         Ok(live.desired.plane.public_url)
     }
 
+    async fn built_schema(&self, app: &App, live: &Release) -> Option<PathBuf> {
+        super::schema_of_image(app, live, &self.artifacts).await
+    }
+
     async fn follow_logs(
         &self,
         _app: &App,

@@ -2,6 +2,7 @@
 
 pub mod acm;
 pub mod aws;
+pub mod board;
 pub mod cloudflare;
 pub mod cloudflare_account;
 pub mod cloudflare_fake;

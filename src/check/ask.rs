@@ -1,0 +1,416 @@
+//! Asks: the one place where a check meets the network. Few questions at a time, none without an
+//! end, and every answer is kept as it came.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::{
+    exchange::{Answer, Exchange, Pair},
+    report::Through,
+    who::Credentials,
+};
+use crate::{
+    error::{Context, Error, ErrorKind, Result},
+    http::{HeaderMap, Http, Method, Request, Timeouts, Uri, header},
+    secret::SecretValue,
+};
+
+/// Questions at a time: an app in development has few workers.
+const AT_A_TIME: usize = 4;
+/// One answer may take this long.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// A whole check may take this long; what was not asked by then has no answer.
+const WHOLE: Duration = Duration::from_secs(180);
+/// How often two questions are repeated while the data under them changes.
+const TRIES: usize = 3;
+/// The example key of RFC 6455, and what a server makes of it.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+/// What proves that the server speaks the protocol.
+pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// A question.
+#[derive(Debug, Clone)]
+pub struct Question {
+    method: Method,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+    cookies: Vec<String>,
+    signed_in: bool,
+    host: Option<String>,
+    told: Vec<String>,
+}
+
+impl Question {
+    /// A GET.
+    pub fn get(target: impl Into<String>) -> Self {
+        Self::new(Method::GET, target)
+    }
+
+    /// Any method.
+    pub fn new(method: Method, target: impl Into<String>) -> Self {
+        Self {
+            method,
+            target: target.into(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            cookies: Vec::new(),
+            signed_in: false,
+            host: None,
+            told: Vec::new(),
+        }
+    }
+
+    /// With a header that may be shown.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.told.push(format!("{name}: {value}"));
+        self.quietly(name, value)
+    }
+
+    /// With a header that says nothing about the question, or too much about the visitor.
+    #[must_use]
+    pub fn quietly(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With a cookie; its value is not shown.
+    #[must_use]
+    pub fn cookie(mut self, name: &str, value: &str) -> Self {
+        self.told.push(format!("cookie {name}"));
+        self.cookies.push(format!("{name}={value}"));
+        self
+    }
+
+    /// With a body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// With the credentials that were given.
+    #[must_use]
+    pub fn signed_in(mut self, signed_in: bool) -> Self {
+        self.signed_in = signed_in;
+        if signed_in {
+            self.told.push("signed in".to_owned());
+        }
+        self
+    }
+
+    /// With words about what is not shown.
+    #[must_use]
+    pub fn told(mut self, words: &str) -> Self {
+        self.told.push(words.to_owned());
+        self
+    }
+
+    /// As if it were for another host.
+    #[must_use]
+    pub fn to_host(mut self, host: &str) -> Self {
+        self.told.push(format!("Host: {host}"));
+        self.host = Some(host.to_owned());
+        self
+    }
+
+    /// The request in one line.
+    fn line(&self) -> String {
+        let mut line = format!("{} {}", self.method, self.target);
+        if !self.told.is_empty() {
+            line += &format!(" ({})", self.told.join(", "));
+        }
+        line
+    }
+}
+
+/// The app that is asked.
+#[derive(Debug)]
+pub struct Asker {
+    http: Http,
+    address: String,
+    own: Public,
+    /// Where visitors find the app, if it is asked elsewhere.
+    public: Option<Public>,
+    credentials: Credentials,
+    through: Through,
+    turns: Semaphore,
+    end: Instant,
+}
+
+/// A site, as a URL names it.
+#[derive(Debug, Clone)]
+struct Public {
+    scheme: String,
+    host: String,
+}
+
+impl Public {
+    fn of(url: &str) -> Result<Self> {
+        let uri: Uri = url.parse().context(ErrorKind::Usage, || format!("{url:?} is no URL"))?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(Error::new(ErrorKind::Usage, format!("{url:?} is no URL"))
+                .hint("it begins with http:// or https://"));
+        };
+        if !matches!(scheme, "http" | "https") || authority.as_str().contains('@') {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("the scheme or host of {url:?} is not understood"),
+            )
+            .hint("it begins with http:// or https://, and holds no user name"));
+        }
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            let message = format!("{url:?} has a path");
+            return Err(Error::new(ErrorKind::Usage, message).hint(
+                "the paths of the protocol come from the schema: name scheme and host alone",
+            ));
+        }
+        Ok(Self { scheme: scheme.to_owned(), host: authority.to_string() })
+    }
+
+    fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.host)
+    }
+
+    /// Names below `localhost` are this machine (RFC 6761), whether its resolver knows or not.
+    fn reachable(&self) -> String {
+        let name = self.host.split(':').next().unwrap_or_default();
+        match name.ends_with(".localhost") {
+            true => self.origin().replacen(name, "127.0.0.1", 1),
+            false => self.origin(),
+        }
+    }
+}
+
+impl Asker {
+    /// Asks at `address`; with `public` as the edge does, which visitors find there.
+    ///
+    /// # Errors
+    /// One of them is no URL of a site.
+    pub fn new(
+        address: &str,
+        public: Option<&str>,
+        credentials: Credentials,
+        through: Through,
+    ) -> Result<Self> {
+        let own = Public::of(address)?;
+        Ok(Self {
+            http: Http::with_timeouts(Timeouts { read: PATIENCE, ..Timeouts::default() })?,
+            public: public.map(Public::of).transpose()?,
+            address: own.reachable(),
+            own,
+            credentials,
+            through,
+            turns: Semaphore::new(AT_A_TIME),
+            end: Instant::now() + WHOLE,
+        })
+    }
+
+    /// The address as it was given, scheme and host alone.
+    pub fn url(&self) -> String {
+        self.own.origin()
+    }
+
+    /// What browsers name as their Origin.
+    pub fn public_origin(&self) -> String {
+        self.public.as_ref().unwrap_or(&self.own).origin()
+    }
+
+    /// What is expected there.
+    pub fn through(&self) -> Through {
+        self.through
+    }
+
+    /// True if a visitor can be signed in.
+    pub fn has_credentials(&self) -> bool {
+        !self.credentials.is_empty()
+    }
+
+    /// What must not be shown.
+    pub fn secrets(&self) -> Vec<SecretValue> {
+        self.credentials.secrets()
+    }
+
+    /// Asks once.
+    pub async fn ask(&self, question: Question) -> Exchange {
+        let request = question.line();
+        let Ok(_turn) = self.turns.acquire().await else {
+            return Exchange { request, answer: Err("not asked".to_owned()) };
+        };
+        if Instant::now() >= self.end {
+            let answer =
+                Err(format!("not asked: the check took longer than {} s", WHOLE.as_secs()));
+            return Exchange { request, answer };
+        }
+        let answer = match self.request(&question) {
+            Ok(request) => self.fetch(request).await,
+            Err(error) => Err(error),
+        };
+        Exchange { request, answer }
+    }
+
+    /// Asks both, one after the other, and again while the plain answer changes meanwhile: then it
+    /// is the data that differs.
+    pub async fn compare(&self, plain: &Question, other: &Question) -> Pair {
+        let mut pair = self.pair(plain, other).await;
+        for _ in 1..TRIES {
+            if bodies(&pair).is_none_or(|(plain, other)| plain == other) {
+                return pair;
+            }
+            let again = self.pair(plain, other).await;
+            let is_restless = match (&pair.plain.answer, &again.plain.answer) {
+                (Ok(before), Ok(after)) => before.body != after.body,
+                _ => false,
+            };
+            pair = Pair { is_restless, ..again };
+            if !is_restless {
+                return pair;
+            }
+        }
+        pair
+    }
+
+    async fn pair(&self, plain: &Question, other: &Question) -> Pair {
+        let (plain, other) = (plain.clone(), other.clone());
+        let (plain, other) = (self.ask(plain).await, self.ask(other).await);
+        Pair { plain, other, is_restless: false }
+    }
+
+    /// Asks for a WebSocket; an answer of 101 is all that is waited for.
+    pub async fn upgrade(&self, path: &str) -> Exchange {
+        let question = Question::get(path)
+            .header("Upgrade", "websocket")
+            .quietly("Connection", "Upgrade")
+            .quietly("Sec-WebSocket-Version", "13")
+            .quietly("Sec-WebSocket-Key", KEY)
+            .quietly("Origin", &self.public_origin());
+        let answer = match timeout(PATIENCE, self.shake_hands(&question)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        };
+        Exchange { request: question.line(), answer }
+    }
+
+    async fn shake_hands(&self, question: &Question) -> Result<Answer, String> {
+        let url: Uri = self.address.parse().map_err(|_| "no URL".to_owned())?;
+        let connection = self.http.connect(&url).await.map_err(|error| error.to_string())?;
+        let (mut sender, connection) =
+            http1::handshake(connection).await.map_err(|error| error.to_string())?;
+        let connection = connection.with_upgrades();
+        let mut request = self.request(question)?.map(|_| Empty::<Bytes>::new());
+        *request.uri_mut() = question.target.parse().map_err(|_| "no path".to_owned())?;
+        let exchange = async {
+            let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
+            let (head, _) = answer.into_parts();
+            Ok(Answer { status: head.status, headers: head.headers, body: Bytes::new() })
+        };
+        tokio::pin!(exchange);
+        tokio::select! {
+            answer = &mut exchange => answer,
+            // The connection may end before the answer is taken; the answer decides.
+            _ = connection => exchange.await,
+        }
+    }
+
+    fn request(&self, question: &Question) -> Result<Request<Bytes>, String> {
+        let url = format!("{}{}", self.address, question.target);
+        let host = |own: &Public| question.host.clone().unwrap_or_else(|| own.host.clone());
+        let mut request = Request::builder().method(question.method.clone()).uri(url);
+        request = match &self.public {
+            None => request.header(header::HOST, host(&self.own)),
+            Some(public) => request
+                .header(header::HOST, &self.own.host)
+                .header("X-Forwarded-Host", host(public))
+                .header("X-Forwarded-Proto", &public.scheme),
+        };
+        for (name, value) in &question.headers {
+            request = request.header(name, value);
+        }
+        let cookies = self.cookies(question);
+        if !cookies.is_empty() {
+            request = request.header(header::COOKIE, cookies.join("; "));
+        }
+        for (name, value) in self.credentials.headers.iter().filter(|_| question.signed_in) {
+            request = request.header(name, value.expose());
+        }
+        request.body(question.body.clone()).map_err(|error| error.to_string())
+    }
+
+    /// The question's own cookies, and of the visitor's those that it does not set itself.
+    fn cookies(&self, question: &Question) -> Vec<String> {
+        let name = |cookie: &str| cookie.split('=').next().unwrap_or_default().trim().to_owned();
+        let own: Vec<String> = question.cookies.iter().map(|cookie| name(cookie)).collect();
+        let given = self.credentials.cookie.iter().filter(|_| question.signed_in);
+        let given = given.flat_map(|cookies| cookies.expose().split(';').map(str::trim));
+        let given = given.filter(|cookie| !own.contains(&name(cookie))).map(str::to_owned);
+        given.chain(question.cookies.iter().cloned()).collect()
+    }
+
+    async fn fetch(&self, request: Request<Bytes>) -> Result<Answer, String> {
+        let answer = self.http.fetch(request).await.map_err(|error| error.to_string())?;
+        let (head, body) = answer.into_parts();
+        let headers: HeaderMap = head.headers;
+        Ok(Answer { status: head.status, headers, body })
+    }
+}
+
+/// Both bodies, if both were answered.
+pub fn bodies(pair: &Pair) -> Option<(&Bytes, &Bytes)> {
+    match (&pair.plain.answer, &pair.other.answer) {
+        (Ok(plain), Ok(other)) => Some((&plain.body, &other.body)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asker(address: &str, public: Option<&str>) -> Result<Asker> {
+        let mut credentials = Credentials::default();
+        credentials.set_cookie("SESSION", "sessionid=abc; csrftoken=old")?;
+        credentials.add_header("TOKEN", "Authorization: Bearer abc")?;
+        Asker::new(address, public, credentials, Through::Origin)
+    }
+
+    #[test]
+    fn an_address_is_scheme_and_host_alone() {
+        for wrong in ["example.com", "ftp://a", "http://u:p@a", "http://a/b", "http://a/?b", ""] {
+            let error = asker(wrong, None).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Usage, "{wrong}");
+        }
+        assert_eq!(asker("http://a:80/", None).unwrap().url(), "http://a:80");
+    }
+
+    #[test]
+    fn names_below_localhost_are_this_machine() {
+        let asker = asker("http://board.localhost:8178", None).unwrap();
+        let request = asker.request(&Question::get("/x/")).unwrap();
+        assert_eq!(request.uri(), "http://127.0.0.1:8178/x/");
+        assert_eq!(request.headers()["host"], "board.localhost:8178");
+        assert_eq!(asker.url(), "http://board.localhost:8178");
+    }
+
+    #[test]
+    fn a_question_shows_no_credential_and_comes_as_from_the_edge() {
+        let asker = asker("http://127.0.0.1:8000", Some("https://board.example.com")).unwrap();
+        let question = Question::get("/x/").cookie("csrftoken", "new").signed_in(true);
+        assert_eq!(question.line(), "GET /x/ (cookie csrftoken, signed in)");
+        let request = asker.request(&question).unwrap();
+        assert_eq!(request.uri(), "http://127.0.0.1:8000/x/");
+        assert_eq!(request.headers()["host"], "127.0.0.1:8000");
+        assert_eq!(request.headers()["x-forwarded-host"], "board.example.com");
+        assert_eq!(request.headers()["x-forwarded-proto"], "https");
+        assert_eq!(request.headers()["cookie"], "sessionid=abc; csrftoken=new");
+        assert_eq!(request.headers()["authorization"], "Bearer abc");
+        let request = asker.request(&Question::get("/x/").to_host("other")).unwrap();
+        assert_eq!(request.headers()["x-forwarded-host"], "other");
+        assert!(!request.headers().contains_key("cookie"));
+        assert!(!request.headers().contains_key("authorization"));
+    }
+}
