@@ -5,6 +5,7 @@
 
 mod ask;
 mod exchange;
+mod gate;
 mod gather;
 mod judge;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod who;
 
 use ask::{Asker, Question};
 use futures_util::future::join_all;
+pub use gate::Gate;
 pub use report::{Evidence, Finding, Report, State, Summary, Through};
 pub use rule::{RULES, Rule, RuleId, Severity};
 pub use sample::Samples;

@@ -202,7 +202,7 @@ record! {
 record! {
     /// Settings of `mizan check`, which compares a live app with its schema.
     CheckFile {
-        /// What an error means for a deploy. Default: `block`.
+        /// What an error means for a deploy, which checks before traffic moves. Default: `block`.
         on_error: Opt<OnError>,
         /// Parameters to call contexts with: context, parameter, value.
         params: Opt<Entries<Word, Entries<Word, ParamFile>>>,
@@ -303,6 +303,8 @@ choice! {
         Block = "block",
         /// The deploy goes on with a warning.
         Warn = "warn",
+        /// A deploy does not check.
+        Off = "off",
     }
 }
 

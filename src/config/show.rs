@@ -198,6 +198,7 @@ fn check(check: &Check) -> Value {
     let on_error = match check.on_error {
         OnError::Block => "block",
         OnError::Warn => "warn",
+        OnError::Off => "off",
     };
     fields([
         ("on_error", Some(json!(on_error))),

@@ -40,6 +40,11 @@ impl StepContext<'_> {
         self.events.emit(Event::StepLog { step: self.id.clone(), stream, line: line.into() });
     }
 
+    /// Tells what the user should know and what stops nothing.
+    pub fn warn(&self, message: impl Into<String>) {
+        self.events.emit(Event::Warning { message: message.into() });
+    }
+
     /// An output of an earlier step.
     pub fn output(&self, step: &StepId, name: &str) -> Option<&str> {
         self.outputs.get(step)?.get(name).map(String::as_str)

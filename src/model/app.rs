@@ -222,6 +222,8 @@ pub enum OnError {
     Block,
     /// The deploy goes on with a warning.
     Warn,
+    /// A deploy does not check.
+    Off,
 }
 
 /// Server rendering at the edge.

@@ -14,6 +14,7 @@ use super::{
     ledger,
 };
 use crate::{
+    check::Gate,
     cloudflare::Cloudflare,
     config::Finding,
     docker,
@@ -214,6 +215,7 @@ impl Site for OriginSite {
             plane: spec(app, &scripts, &place, source)?,
             image,
             artifacts: ArtifactRequest::of(app),
+            check: Gate::of(app),
             keep_releases: app.keep_releases.get(),
         };
         let observed = Observed {
@@ -269,6 +271,7 @@ impl Site for OriginSite {
             plane: spec,
             image: sources.image,
             artifacts: ArtifactRequest::of(app),
+            check: Gate::of(app),
             keep_releases: app.keep_releases.get(),
         };
         let observed = self.observe(&[], foreseen, sources.artifacts.is_some()).await?;

@@ -43,6 +43,7 @@ fn check(file: &CheckFile) -> Check {
     Check {
         on_error: match file.on_error.as_ref().map(|on_error| on_error.value) {
             Some(OnErrorFile::Warn) => OnError::Warn,
+            Some(OnErrorFile::Off) => OnError::Off,
             Some(OnErrorFile::Block) | None => OnError::Block,
         },
         params: file

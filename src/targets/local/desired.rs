@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::Scope;
 use crate::{
+    check::Gate,
     error::{Error, ErrorKind, Result},
     images::ArtifactRequest,
     model::{App, EnvValue, Role, Service},
@@ -38,6 +39,9 @@ pub struct Desired {
     pub plane: Option<PlaneSpec>,
     /// What is taken out of the image.
     pub artifacts: ArtifactRequest,
+    /// What is asked of a new release before it gets traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Gate>,
     /// How many releases are kept.
     pub keep_releases: usize,
     /// Services that took over another's place: new name to former name.
@@ -161,6 +165,7 @@ impl Desired {
             release_step,
             plane: inputs.plane.clone(),
             artifacts: ArtifactRequest::of(app),
+            check: Gate::of(app),
             keep_releases: app.keep_releases.get(),
             renames: renames(app),
         })

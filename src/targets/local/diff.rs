@@ -39,6 +39,7 @@ mod kept {
     pub const IMAGE: &str = "the image stays in the engine's cache";
     pub const ARTIFACTS: &str = "they stay in the cache, beside the image";
     pub const MIGRATION: &str = "a migration is not taken back";
+    pub const ASKED: &str = "nothing was changed";
     pub const FRONT: &str = "it serves on as before";
     pub const IN_USE: &str = "the live release is connected to it";
     pub const LEFTOVER: &str = "it was left over";

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::desired::{PlaneSpec, ReleaseSpec, ServiceSpec};
-use crate::model::ReleaseId;
+use crate::{check::Gate, model::ReleaseId};
 
 /// One operation. Secrets are named, never contained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +71,11 @@ pub enum Op {
         release: ReleaseId,
         /// What it should be.
         plane: PlaneSpec,
+    },
+    /// The web container of this release keeps the rules of the protocol.
+    CheckRelease {
+        /// What is asked of it.
+        gate: Gate,
     },
     /// The front forwards to this release.
     MoveTraffic {

@@ -9,6 +9,7 @@ use super::{
     op::Op,
 };
 use crate::{
+    check::Gate,
     cloudflare::Cloudflare,
     docker,
     engine::{Executor, StepContext, StepOutput},
@@ -69,6 +70,7 @@ impl OriginExecutor {
         let done = |()| StepOutput::new();
         match op {
             Op::TakeArtifacts => Box::pin(self.take_out(context)).await,
+            Op::CheckOrigin { gate } => Box::pin(self.check(gate, context)).await.map(done),
             Op::Worker { worker } => Box::pin(self.plane().apply(worker, context)).await,
             Op::RecordRelease { release, rollback_to } => {
                 self.record(*release, *rollback_to, context).await.map(done)
@@ -116,6 +118,15 @@ impl OriginExecutor {
             Identity::Known(image) => StepOutput::from([("image".to_owned(), image.tag)]),
             Identity::AfterPinning { .. } => StepOutput::new(),
         })
+    }
+
+    /// The app is asked as the Edge will ask.
+    async fn check(&self, gate: &Gate, context: &StepContext<'_>) -> Result<()> {
+        let schema = self.take(context).await?.schema;
+        let schema = schema.ok_or_else(|| Error::failed("the app exports no schema"))?;
+        let plane = &self.desired()?.plane;
+        let origin = self.origin(&plane.origin, context)?;
+        gate.pass(&origin, &plane.public_url, &schema, context).await
     }
 
     /// What was desired, with everything that the steps before found out.

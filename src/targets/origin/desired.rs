@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    check::Gate,
     images::ArtifactRequest,
     ledger::Release,
     model::ReleaseId,
@@ -19,6 +20,9 @@ pub struct Desired {
     pub image: Option<Late<String>>,
     /// What is taken out of it.
     pub artifacts: ArtifactRequest,
+    /// What is asked of the app before the Edge leads to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Gate>,
     /// How many releases are kept.
     pub keep_releases: usize,
 }

@@ -6,6 +6,7 @@ use super::{
     op::Op,
 };
 use crate::{
+    check::Gate,
     error::{Context, Error, ErrorKind, Result},
     model::ReleaseId,
     plan::{Change, Plan, PlanBuilder, ResourceId, Step, StepId, Undo},
@@ -37,8 +38,13 @@ pub fn plan(desired: &Desired, observed: &Observed, purpose: Purpose<'_>) -> Res
         foreseen: &observed.foreseen,
     };
     let artifacts = ResourceId::new("artifacts", desired.plane.scripts.app.to_string());
-    let needs = Needs { artifacts: vec![artifacts.step_id()], ..Needs::default() };
     let goal = goal(&ground, observed, purpose);
+    let check = desired.check.as_ref().and_then(|gate| check(gate, goal, &artifacts));
+    let needs = Needs {
+        artifacts: vec![artifacts.step_id()],
+        serving: check.iter().map(|step| step.id.clone()).collect(),
+        ..Needs::default()
+    };
     let part = workers::plan(ground, goal, &needs)?;
     let mut planner = Planner { builder: PlanBuilder::default(), steps: Vec::new() };
     let uploads = matches!(goal, Goal::Release(_));
@@ -47,6 +53,7 @@ pub fn plan(desired: &Desired, observed: &Observed, purpose: Purpose<'_>) -> Res
         let undo = Undo::None { why: "they stay in the cache".into() };
         planner.step(artifacts, Change::Run { what }, vec![], Op::TakeArtifacts, undo);
     }
+    planner.steps.extend(check);
     let Part { before, after, unchanged, notes } = part;
     planner.steps.extend(before.into_iter().map(worker_step));
     unchanged.into_iter().for_each(|resource| planner.builder.unchanged(resource));
@@ -69,6 +76,21 @@ pub fn plan(desired: &Desired, observed: &Observed, purpose: Purpose<'_>) -> Res
     };
     planner.forget(desired, observed, keep, &committed);
     planner.finish()
+}
+
+/// New versions lead visitors to the app by its schema: it must keep to it.
+fn check(gate: &Gate, goal: Goal<'_>, artifacts: &ResourceId) -> Option<Step<Op>> {
+    let Goal::Release(release) = goal else { return None };
+    let resource = ResourceId::new("check", release.to_string());
+    Some(Step {
+        id: resource.step_id(),
+        resource,
+        change: Change::Run { what: gate.what("the app") },
+        needs: vec![artifacts.step_id()],
+        op: Op::CheckOrigin { gate: gate.clone() },
+        undo: Undo::None { why: "nothing was changed".into() },
+        after_commit: false,
+    })
 }
 
 /// The release that a deploy would make, if it would make one.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{model::ReleaseId, workers::cloud};
+use crate::{check::Gate, model::ReleaseId, workers::cloud};
 
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,11 @@ pub enum Op {
     /// Bundle, assets and schema lie in the artifact cache of this machine: the image is built, if
     /// it is not there, and they are taken out of it.
     TakeArtifacts,
+    /// The app keeps the rules of the protocol.
+    CheckOrigin {
+        /// What is asked of it.
+        gate: Gate,
+    },
     /// Something of the Workers.
     Worker {
         /// What.

@@ -105,7 +105,7 @@ fn apply_op(op: &Op, desired: &Desired, version: u32, world: &mut Observed) {
             }
         }
         // The release step's container goes when it has ended.
-        Op::RunReleaseStep { .. } | Op::StageRender { .. } => {}
+        Op::RunReleaseStep { .. } | Op::StageRender { .. } | Op::CheckRelease { .. } => {}
         Op::StartEdge { plane, .. } => world.live_plane = Some(resolve_plane(plane, version)),
         Op::MoveTraffic { release } => {
             let front = world.front.as_mut().expect("the front is started before traffic moves");

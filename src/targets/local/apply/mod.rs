@@ -124,6 +124,7 @@ impl LocalExecutor {
             }
             Op::StageRender { release, plane } => self.stage_render(*release, plane, context).await,
             Op::StartEdge { release, plane } => self.start_edge(*release, plane, context).await,
+            Op::CheckRelease { gate } => self.check_release(gate, context).await,
             Op::MoveTraffic { release } => self.move_traffic(*release, context).await,
             Op::RecordRelease { release, rollback_to } => {
                 self.record_release(*release, *rollback_to, context).await

@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use super::{super::desired::PlaneSpec, LocalExecutor, remove::remove_folder};
 use crate::{
+    check::Gate,
     engine::{StepContext, StepOutput},
     error::{Context, Error, ErrorKind, Result},
     model::ReleaseId,
@@ -143,6 +144,20 @@ impl LocalExecutor {
             Some(port) => Ok(format!("http://127.0.0.1:{port}")),
             None => Err(Error::failed(format!("{step} did not tell its port"))),
         }
+    }
+
+    /// The web container of this deploy keeps the rules of the protocol: it is asked as its Edge
+    /// will ask.
+    pub(super) async fn check_release(
+        &self,
+        gate: &Gate,
+        context: &StepContext<'_>,
+    ) -> Result<StepOutput> {
+        let schema = self.artifacts(context).await?.schema;
+        let schema = schema.ok_or_else(|| Error::failed("the image exports no schema"))?;
+        let (origin, public_url) = (self.origin(context)?, self.desired()?.url());
+        Box::pin(gate.pass(&origin, &public_url, &schema, context)).await?;
+        Ok(StepOutput::new())
     }
 
     /// The front forwards to this release.

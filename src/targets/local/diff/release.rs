@@ -20,6 +20,7 @@ impl<'a> Planner<'a> {
         let web = self.web_service(release, &migrated);
         let mut before_traffic: Vec<StepId> = web.iter().cloned().collect();
         before_traffic.extend(self.other_services(release, &web));
+        before_traffic.extend(self.check(release, &web));
         before_traffic.extend(self.plane(release, &web));
         before_traffic.push(front_resource(self.desired).step_id());
         let recorded = self.traffic(release, &before_traffic);
@@ -104,6 +105,18 @@ impl<'a> Planner<'a> {
         }
         let former = self.desired.renames.get(name).and_then(|former| self.live_of(former));
         self.live_of(name).or(former)
+    }
+
+    /// A release that is brought back was checked when it was new.
+    fn check(&mut self, release: ReleaseId, web: &Option<StepId>) -> Option<StepId> {
+        let gate = self.desired.check.clone().filter(|_| self.purpose == Purpose::Deploy)?;
+        let mut needs: Vec<StepId> = web.iter().cloned().collect();
+        needs.push(artifacts_resource(self.desired).step_id());
+        let resource = ResourceId::new("check", release.to_string());
+        let change = Change::Run { what: gate.what(&release.to_string()) };
+        let undo = Undo::None { why: kept::ASKED.into() };
+        self.step(resource.clone(), change, &needs, Op::CheckRelease { gate }, undo);
+        Some(resource.step_id())
     }
 
     pub(super) fn plane(&mut self, release: ReleaseId, web: &Option<StepId>) -> Vec<StepId> {
