@@ -64,7 +64,6 @@ test("a request in the absolute form is about this app whatever host it names", 
       headers: [`X: ${POISON}`],
     });
     assert.ok([200, 400].includes(statusOf(answer)), answer);
-    const post = { method: "POST", headers: [JSON_BODY], body: MUTATION };
     await siege.attack({ ...post, target: `http://${host}${CALL}` });
   }
   await siege.assertClean();
