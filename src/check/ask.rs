@@ -10,12 +10,14 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     exchange::{Answer, Exchange, Pair},
+    place::Place,
+    question::Question,
     report::Through,
     who::Credentials,
 };
 use crate::{
-    error::{Context, Error, ErrorKind, Result},
-    http::{HeaderMap, Http, Method, Request, Timeouts, Uri, header},
+    error::Result,
+    http::{HeaderMap, Http, Request, Timeouts, Uri, header},
     secret::SecretValue,
 };
 
@@ -32,159 +34,18 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// What proves that the server speaks the protocol.
 pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// A question.
-#[derive(Debug, Clone)]
-pub struct Question {
-    method: Method,
-    target: String,
-    headers: Vec<(String, String)>,
-    body: Bytes,
-    cookies: Vec<String>,
-    signed_in: bool,
-    host: Option<String>,
-    told: Vec<String>,
-}
-
-impl Question {
-    /// A GET.
-    pub fn get(target: impl Into<String>) -> Self {
-        Self::new(Method::GET, target)
-    }
-
-    /// Any method.
-    pub fn new(method: Method, target: impl Into<String>) -> Self {
-        Self {
-            method,
-            target: target.into(),
-            headers: Vec::new(),
-            body: Bytes::new(),
-            cookies: Vec::new(),
-            signed_in: false,
-            host: None,
-            told: Vec::new(),
-        }
-    }
-
-    /// With a header that may be shown.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.told.push(format!("{name}: {value}"));
-        self.quietly(name, value)
-    }
-
-    /// With a header that says nothing about the question, or too much about the visitor.
-    #[must_use]
-    pub fn quietly(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// With a cookie; its value is not shown.
-    #[must_use]
-    pub fn cookie(mut self, name: &str, value: &str) -> Self {
-        self.told.push(format!("cookie {name}"));
-        self.cookies.push(format!("{name}={value}"));
-        self
-    }
-
-    /// With a body.
-    #[must_use]
-    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
-        self.body = body.into();
-        self
-    }
-
-    /// With the credentials that were given.
-    #[must_use]
-    pub fn signed_in(mut self, signed_in: bool) -> Self {
-        self.signed_in = signed_in;
-        if signed_in {
-            self.told.push("signed in".to_owned());
-        }
-        self
-    }
-
-    /// With words about what is not shown.
-    #[must_use]
-    pub fn told(mut self, words: &str) -> Self {
-        self.told.push(words.to_owned());
-        self
-    }
-
-    /// As if it were for another host.
-    #[must_use]
-    pub fn to_host(mut self, host: &str) -> Self {
-        self.told.push(format!("Host: {host}"));
-        self.host = Some(host.to_owned());
-        self
-    }
-
-    /// The request in one line.
-    fn line(&self) -> String {
-        let mut line = format!("{} {}", self.method, self.target);
-        if !self.told.is_empty() {
-            line += &format!(" ({})", self.told.join(", "));
-        }
-        line
-    }
-}
-
 /// The app that is asked.
 #[derive(Debug)]
 pub struct Asker {
     http: Http,
     address: String,
-    own: Public,
+    own: Place,
     /// Where visitors find the app, if it is asked elsewhere.
-    public: Option<Public>,
+    public: Option<Place>,
     credentials: Credentials,
     through: Through,
     turns: Semaphore,
     end: Instant,
-}
-
-/// A site, as a URL names it.
-#[derive(Debug, Clone)]
-struct Public {
-    scheme: String,
-    host: String,
-}
-
-impl Public {
-    fn of(url: &str) -> Result<Self> {
-        let uri: Uri = url.parse().context(ErrorKind::Usage, || format!("{url:?} is no URL"))?;
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(Error::new(ErrorKind::Usage, format!("{url:?} is no URL"))
-                .hint("it begins with http:// or https://"));
-        };
-        if !matches!(scheme, "http" | "https") || authority.as_str().contains('@') {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                format!("the scheme or host of {url:?} is not understood"),
-            )
-            .hint("it begins with http:// or https://, and holds no user name"));
-        }
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            let message = format!("{url:?} has a path");
-            return Err(Error::new(ErrorKind::Usage, message).hint(
-                "the paths of the protocol come from the schema: name scheme and host alone",
-            ));
-        }
-        Ok(Self { scheme: scheme.to_owned(), host: authority.to_string() })
-    }
-
-    fn origin(&self) -> String {
-        format!("{}://{}", self.scheme, self.host)
-    }
-
-    /// Names below `localhost` are this machine (RFC 6761), whether its resolver knows or not.
-    fn reachable(&self) -> String {
-        let name = self.host.split(':').next().unwrap_or_default();
-        match name.ends_with(".localhost") {
-            true => self.origin().replacen(name, "127.0.0.1", 1),
-            false => self.origin(),
-        }
-    }
 }
 
 impl Asker {
@@ -198,10 +59,10 @@ impl Asker {
         credentials: Credentials,
         through: Through,
     ) -> Result<Self> {
-        let own = Public::of(address)?;
+        let own = Place::of(address)?;
         Ok(Self {
             http: Http::with_timeouts(Timeouts { read: PATIENCE, ..Timeouts::default() })?,
-            public: public.map(Public::of).transpose()?,
+            public: public.map(Place::of).transpose()?,
             address: own.reachable(),
             own,
             credentials,
@@ -319,7 +180,7 @@ impl Asker {
 
     fn request(&self, question: &Question) -> Result<Request<Bytes>, String> {
         let url = format!("{}{}", self.address, question.target);
-        let host = |own: &Public| question.host.clone().unwrap_or_else(|| own.host.clone());
+        let host = |own: &Place| question.host.clone().unwrap_or_else(|| own.host.clone());
         let mut request = Request::builder().method(question.method.clone()).uri(url);
         request = match &self.public {
             None => request.header(header::HOST, host(&self.own)),
@@ -379,24 +240,6 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_scheme_and_host_alone() {
-        for wrong in ["example.com", "ftp://a", "http://u:p@a", "http://a/b", "http://a/?b", ""] {
-            let error = asker(wrong, None).unwrap_err();
-            assert_eq!(error.kind, ErrorKind::Usage, "{wrong}");
-        }
-        assert_eq!(asker("http://a:80/", None).unwrap().url(), "http://a:80");
-    }
-
-    #[test]
-    fn names_below_localhost_are_this_machine() {
-        let asker = asker("http://board.localhost:8178", None).unwrap();
-        let request = asker.request(&Question::get("/x/")).unwrap();
-        assert_eq!(request.uri(), "http://127.0.0.1:8178/x/");
-        assert_eq!(request.headers()["host"], "board.localhost:8178");
-        assert_eq!(asker.url(), "http://board.localhost:8178");
-    }
-
-    #[test]
     fn a_question_shows_no_credential_and_comes_as_from_the_edge() {
         let asker = asker("http://127.0.0.1:8000", Some("https://board.example.com")).unwrap();
         let question = Question::get("/x/").cookie("csrftoken", "new").signed_in(true);
@@ -408,7 +251,7 @@ mod tests {
         assert_eq!(request.headers()["x-forwarded-proto"], "https");
         assert_eq!(request.headers()["cookie"], "sessionid=abc; csrftoken=new");
         assert_eq!(request.headers()["authorization"], "Bearer abc");
-        let request = asker.request(&Question::get("/x/").to_host("other")).unwrap();
+        let request = asker.request(&Question::get("/x/").at_host("other")).unwrap();
         assert_eq!(request.headers()["x-forwarded-host"], "other");
         assert!(!request.headers().contains_key("cookie"));
         assert!(!request.headers().contains_key("authorization"));

@@ -8,6 +8,8 @@ mod exchange;
 mod gate;
 mod gather;
 mod judge;
+mod place;
+mod question;
 #[cfg(test)]
 mod reference;
 mod report;
@@ -15,9 +17,10 @@ mod rule;
 mod sample;
 mod who;
 
-use ask::{Asker, Question};
+use ask::Asker;
 use futures_util::future::join_all;
 pub use gate::Gate;
+use question::Question;
 pub use report::{Evidence, Finding, Report, State, Summary, Through};
 pub use rule::{RULES, Rule, RuleId, Severity};
 pub use sample::Samples;

@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     fn param(name: &str, required: bool, schema: Value) -> Param {
-        Param { name: name.into(), required, schema }
+        Param { name: name.into(), required, elevated: None, schema }
     }
 
     #[test]

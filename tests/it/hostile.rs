@@ -148,6 +148,7 @@ fn deployment() -> schema::Deployment {
         environment: "local".into(),
         release: "r1".into(),
         assets: None,
+        per_user: false,
         window: 600,
     }
 }

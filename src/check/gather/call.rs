@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::{
     check::{
-        ask::{Asker, Question},
+        ask::Asker,
         exchange::{Asked, Exchange},
+        question::Question,
         sample::NONSENSE,
     },
     http::Method,

@@ -6,8 +6,9 @@ use serde_json::Value;
 use super::NOBODY;
 use crate::{
     check::{
-        ask::{Asker, Question},
+        ask::Asker,
         exchange::{Asked, Exchange, Pair},
+        question::Question,
         sample::{self, Samples, target},
     },
     http::{Method, header},

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use super::{NOBODY, call::Token, context::is_open};
 use crate::{
     check::{
-        ask::{Asker, Question},
+        ask::Asker,
         exchange::{Asked, Exchange},
+        question::Question,
         sample::{Samples, target},
     },
     schema::{Affects, AuthLevel, Function, Schema},

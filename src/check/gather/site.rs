@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use super::call::call_path;
 use crate::{
     check::{
-        ask::{Asker, Question},
+        ask::Asker,
         exchange::{Asked, Exchange},
+        question::Question,
         sample::NONSENSE,
     },
     schema::Schema,
@@ -67,7 +68,7 @@ async fn foreign_host(asker: &Asker, schema: &Schema) -> Asked<Exchange> {
     let plain = asker.ask(question.clone()).await;
     match plain.answer {
         Ok(answer) if answer.status.is_success() => {
-            Ok(asker.ask(question.to_host(FOREIGN_HOST)).await)
+            Ok(asker.ask(question.at_host(FOREIGN_HOST)).await)
         }
         _ => Err(format!("{} does not answer 200", plain.request)),
     }

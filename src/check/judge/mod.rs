@@ -1,5 +1,6 @@
 //! The rules themselves: pure, on what was gathered.
 
+mod cache_control;
 mod call;
 mod context;
 mod mutation;

@@ -189,6 +189,7 @@ mod tests {
             auth: AuthLevel::None,
             affects: vec![affects("posts", &[]), affects("post", &["id"])],
             params: Vec::new(),
+            result: None,
         }
     }
 
