@@ -174,6 +174,24 @@ fn an_offline_plan_as_markdown() {
 }
 
 #[test]
+fn an_app_elsewhere_is_checked_before_its_edge_is_asked() {
+    let project = Project::new();
+    // What runs elsewhere has no services here.
+    let (head, _) = APP.split_once("services:").unwrap();
+    let (_, environments) = APP.split_once("environments:").unwrap();
+    project.write("mizan.yaml", &format!("{head}environments:{environments}"));
+    let plan = ["deploy", "-e", "elsewhere", "--plan", "--offline", "--format", "json"];
+    let output = project.mizan(&plan).output().unwrap();
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let needs = |id: &str| {
+        let step = plan["steps"].as_array().unwrap().iter().find(|step| step["id"] == id).unwrap();
+        step["needs"].as_array().unwrap().clone()
+    };
+    assert_eq!(needs("check/r1"), ["artifacts/shop"]);
+    assert!(needs("probe/r1").contains(&"check/r1".into()), "{:?}", needs("probe/r1"));
+}
+
+#[test]
 fn a_schema_in_a_file_is_part_of_the_offline_plan() {
     let project = Project::new();
     project.write("mizan.yaml", &format!("schema: schema.json\n{APP}"));

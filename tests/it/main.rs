@@ -13,6 +13,7 @@ mod cli;
 mod cloudflare;
 mod cloudflare_workers;
 mod conformance;
+mod edge_commands;
 mod edge_model;
 mod edges;
 mod hostile;

@@ -3,6 +3,7 @@
 
 mod origin;
 pub mod plane;
+mod purge;
 mod visitor;
 
 use std::{

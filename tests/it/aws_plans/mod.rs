@@ -6,6 +6,7 @@
 mod drift;
 mod interrupted;
 mod properties;
+mod purge_key;
 mod refusals;
 mod rollback;
 mod teardown;

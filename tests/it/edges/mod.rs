@@ -3,6 +3,7 @@
 
 mod drift;
 mod interrupted;
+mod purge;
 mod secrets;
 mod wrangler;
 
