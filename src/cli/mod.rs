@@ -26,6 +26,7 @@ mod unlock;
 use std::{env, io::Write, process::ExitCode};
 
 use clap::{CommandFactory, Parser, error::ErrorKind as ClapErrorKind};
+use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 use args::{Cli, Command, GlobalArgs};
 use failure::Failure;
@@ -75,11 +76,21 @@ fn set_up_log(verbose: u8) {
     let filter =
         env::var("MIZAN_LOG").ok().or_else(|| (verbose >= 2).then(|| "mizan=debug".into()));
     if let Some(filter) = filter {
-        tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
-            .with_writer(std::io::stderr)
+        tracing_subscriber::registry()
+            .with(tracing_subscriber::EnvFilter::new(filter))
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .with_writer(std::io::stderr)
+                    .with_filter(tracing_subscriber::filter::filter_fn(is_without_bodies)),
+            )
             .init();
     }
+}
+
+/// At its finest, the log of AWS's SDK has whole requests and answers, with secrets in them.
+fn is_without_bodies(metadata: &tracing::Metadata<'_>) -> bool {
+    let of_sdk = metadata.target().starts_with("aws_");
+    !of_sdk || *metadata.level() <= tracing::Level::DEBUG
 }
 
 fn run(cli: Cli, output: &Output) -> Done {

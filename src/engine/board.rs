@@ -55,6 +55,11 @@ impl<'a, O> Board<'a, O> {
         self.all_done() || (0..self.states.len()).any(free)
     }
 
+    /// False for a teardown, which moves no traffic: all of it comes after what it could take back.
+    pub(super) fn has_commit_point(&self) -> bool {
+        self.plan.steps.iter().any(|step| !step.after_commit)
+    }
+
     pub(super) fn all_done(&self) -> bool {
         self.states.iter().all(|state| *state == State::Done)
     }

@@ -321,13 +321,13 @@ impl<'a, O, E: Executor<O>> Run<'a, O, E> {
     fn left(&self) -> (Vec<ResourceId>, bool) {
         let committed = !self.unwinding && self.board.committed();
         let left = if committed { self.board.open_work() } else { self.board.abandoned() };
-        (left, committed)
+        (left, committed && self.board.has_commit_point())
     }
 
     fn stuck_after_commit(&self) -> Outcome {
         let (failed, error) = self.cause();
         let residue = self.board.open_work();
-        Outcome::Stuck { failed, error, residue, committed: true }
+        Outcome::Stuck { failed, error, residue, committed: self.board.has_commit_point() }
     }
 
     /// Why the run did not come to its end; without a failed step it was interrupted.

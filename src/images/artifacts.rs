@@ -64,8 +64,16 @@ impl ArtifactRequest {
         }
     }
 
-    /// The folder's name for this request and image. A schema file counts with its content.
+    /// The folder's name for this request and image.
     fn key(&self, image: &ImageId) -> Result<String> {
+        Ok(format!("{}{}", folder_prefix(image), self.fingerprint()?))
+    }
+
+    /// A hash of what is asked for. A schema file counts with its content.
+    ///
+    /// # Errors
+    /// The schema file cannot be read.
+    pub fn fingerprint(&self) -> Result<String> {
         let mut hash = Sha256::new();
         let mut add = |field: &[u8]| {
             hash.update((field.len() as u64).to_le_bytes());
@@ -79,7 +87,7 @@ impl ArtifactRequest {
             SchemaSource::Image => add(b"image"),
             SchemaSource::File(path) => add(&schema::read_file(path)?),
         }
-        Ok(format!("{}{}", folder_prefix(image), &hex(&hash.finalize())[..16]))
+        Ok(hex(&hash.finalize())[..16].to_owned())
     }
 }
 

@@ -124,7 +124,7 @@ mod tests {
         … service web: undoing
         ✘ service web could not be undone: container board-web-2 could not be removed: in use
         · image board not undone: it stays in the engine's store
-        Not rolled back completely: something is left over.
+        Something is left over.
         ");
     }
 

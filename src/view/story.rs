@@ -148,9 +148,7 @@ fn end(outcome: &Outcome) -> Option<&'static str> {
         Outcome::Stuck { committed: true, .. } => {
             Some("The new release is live, but not everything after the switch is done.")
         }
-        Outcome::Stuck { committed: false, .. } => {
-            Some("Not rolled back completely: something is left over.")
-        }
+        Outcome::Stuck { committed: false, .. } => Some("Something is left over."),
         Outcome::LockLost { .. } => {
             Some("Stopped, because the lock was lost; what this run did was not undone.")
         }

@@ -146,6 +146,13 @@ impl Site for OriginSite {
                 "edge: {on: [cloudflare]}",
             ));
         }
+        if app.domain.is_some() && origin_of(app).ok().map(host_of) == app.domain.as_deref() {
+            findings.push(finding(
+                "edge.domain",
+                "the origin's own name would lead to the Edge, which would ask itself",
+                "give the origin a name of its own, below the domain or elsewhere",
+            ));
+        }
         if app.schema == SchemaSource::None {
             findings.push(finding(
                 "schema",
@@ -467,6 +474,12 @@ fn origin_of(app: &App) -> Result<&str> {
     }
 }
 
+/// The host of a base URL, without its port.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split([':', '/']).next().unwrap_or(rest)
+}
+
 fn spec(
     app: &App,
     scripts: &Scripts,
@@ -484,6 +497,7 @@ fn spec(
         purge_key: None,
         config: PlaneConfig::new(edge, app.render.as_ref()),
         source,
+        taken: ArtifactRequest::of(app).fingerprint()?,
         code: CloudSpec::code_of_this_version(),
         health: None,
     })

@@ -144,7 +144,7 @@ impl Desired {
             services,
             probe: draft.probe(),
             artifacts: ArtifactRequest::of(app),
-            plane: draft.plane(),
+            plane: draft.plane()?,
             keep_releases: app.keep_releases.get(),
             renames: draft.renames(),
             unrendered: app.render.is_some() && app.edge.is_none(),

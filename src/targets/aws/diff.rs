@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     model::ReleaseId,
-    plan::{Change, Plan, PlanBuilder, ResourceId, Step, StepId, Undo},
+    plan::{Change, Plan, PlanBuilder, ResourceId, Seen, Step, StepId, Undo},
 };
 
 /// What a plan is made for.
@@ -90,6 +90,8 @@ struct Planner<'a> {
     purpose: Purpose<'a>,
     /// The live release, as it was recorded.
     live: Option<&'a CurrentRelease>,
+    /// Something of it runs: after a destroy that did not come to its end, nothing does.
+    serves: bool,
     /// The release that this plan makes, if it makes one.
     release: Option<ReleaseId>,
     /// The release that services run after this plan: the new one, or the live one.
@@ -116,6 +118,7 @@ impl<'a> Planner<'a> {
             observed,
             purpose,
             live,
+            serves: observed.services.values().any(|seen| !matches!(seen, Seen::Absent)),
             release: current.is_none().then_some(next),
             number: current.map_or(next, |live| live.id),
             steps: Vec::new(),

@@ -17,6 +17,8 @@ impl Tags {
     pub const APP: &'static str = "mizan:app";
     /// The environment's name.
     pub const ENV: &'static str = "mizan:env";
+    /// The region of an environment, on what is of no region itself.
+    pub const REGION: &'static str = "mizan:region";
     /// The release that wrote it last.
     pub const RELEASE: &'static str = "mizan:release";
     /// The hash of the specification that was applied last.
@@ -74,6 +76,22 @@ impl Scope {
     /// True if tags say that a thing is of this scope.
     pub fn owns(&self, tags: &BTreeMap<String, String>) -> bool {
         self.tags().iter().all(|(key, value)| tags.get(key) == Some(value))
+    }
+
+    /// The tags of what is of no region: they say of which region's environment it is.
+    pub fn global_tags(&self) -> BTreeMap<String, String> {
+        let mut tags = self.tags();
+        tags.insert(Tags::REGION.to_owned(), self.region.clone());
+        tags
+    }
+
+    /// The tags of something that is of no region, as they count here: what is of this environment
+    /// in another region is not of this one.
+    pub fn tags_here(&self, mut tags: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        if tags.get(Tags::REGION).is_some_and(|region| *region != self.region) {
+            tags.remove(Tags::ENV);
+        }
+        tags
     }
 
     /// The ECR repository, which previews do not share with production.

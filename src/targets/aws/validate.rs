@@ -8,7 +8,7 @@ pub use account::{account, cluster, network};
 
 use crate::{
     config::Finding,
-    model::{App, AwsTarget, Target},
+    model::{App, AwsTarget, SchemaSource, Target},
 };
 
 /// The longest name that a certificate of ACM can be for.
@@ -20,6 +20,7 @@ pub fn app(app: &App) -> Vec<Finding> {
     let Some(aws) = target(app) else { return Vec::new() };
     let mut findings = Vec::new();
     findings.extend(platform(app));
+    findings.extend(edge_without_schema(app));
     findings.extend(certificate_name(app, aws));
     services::check(app, &mut findings);
     findings
@@ -30,6 +31,17 @@ fn target(app: &App) -> Option<&AwsTarget> {
         Target::Aws(aws) => Some(aws),
         Target::Local { .. } | Target::Azure { .. } | Target::Origin { .. } => None,
     }
+}
+
+/// The load balancer would let in the Edge alone, and there would be none.
+fn edge_without_schema(app: &App) -> Option<Finding> {
+    (app.edge.is_some() && app.schema == SchemaSource::None).then(|| {
+        Finding::new(
+            "schema",
+            "without a schema the edge has nothing to cache by",
+            "`auto` takes it out of the image, a path names its file; or leave the edge off",
+        )
+    })
 }
 
 fn platform(app: &App) -> Option<Finding> {

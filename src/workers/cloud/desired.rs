@@ -32,6 +32,9 @@ pub struct CloudSpec {
     pub config: PlaneConfig,
     /// What schema, bundle and assets come from: an image's tag, a hash of files.
     pub source: Late<String>,
+    /// The hash of what is taken out of it: which paths, and a schema file's content.
+    #[serde(default)]
+    pub taken: String,
     /// The hash of the scripts of this version of mizan.
     pub code: String,
     /// The health path of the app; that of its schema if absent.

@@ -42,10 +42,13 @@ pub async fn place(
     hostname: Option<&str>,
     live: Option<&CloudSpec>,
 ) -> Result<Place> {
-    let recorded = live.filter(|live| {
-        live.domain.as_ref().map(|domain| domain.hostname.as_str()) == hostname
-            && named_account().is_none_or(|account| account == live.account)
-    });
+    if let Some((live, named)) = live.zip(named_account())
+        && live.account != named
+    {
+        return Err(elsewhere(scripts, &live.account, &named));
+    }
+    let recorded =
+        live.filter(|live| live.domain.as_ref().map(|domain| domain.hostname.as_str()) == hostname);
     if let Some(live) = recorded {
         return Ok(Place {
             account: live.account.clone(),
@@ -57,6 +60,14 @@ pub async fn place(
         Some(hostname) => in_zone(cloudflare, hostname).await,
         None => below_workers_dev(cloudflare, scripts).await,
     }
+}
+
+/// The live release's Workers would be forgotten, and go on answering.
+fn elsewhere(scripts: &Scripts, recorded: &str, named: &str) -> Error {
+    let message = format!("{} of {} is in another Cloudflare account", scripts.env, scripts.app);
+    Error::new(ErrorKind::Invalid, message)
+        .cause(format!("it is in {recorded}, and {ACCOUNT} says {named}"))
+        .hint(format!("unset {ACCOUNT}; to move, `mizan destroy` first, where it is"))
 }
 
 async fn in_zone(cloudflare: &Cloudflare, hostname: &str) -> Result<Place> {

@@ -107,3 +107,31 @@ fn a_load_balancer_lets_its_visitors_through_until_the_edge_has_them() {
     assert!(closed > at("release/"), "{:#?}", plan.steps);
     assert!(at("release/") > at("traffic/"));
 }
+
+#[test]
+fn another_schema_file_is_another_release_of_the_edge() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("schema.json");
+    std::fs::write(&path, "{}").expect("a schema");
+    let text = format!("{BOARD}schema: {}\nedge: {{on: [cloudflare]}}\n", path.display());
+    let world = deployed(&text);
+    let plan = || {
+        let desired = world.desired(&app(&text), 1);
+        diff::plan(&desired, &world.seen, Purpose::Deploy).expect("a plan")
+    };
+    assert!(plan().is_noop());
+    std::fs::write(&path, "{\"openapi\": \"3.1.0\"}").expect("another schema");
+    let changed = plan();
+    assert!(changed.steps.iter().any(|step| step.resource.kind == "edge"), "{changed:#?}");
+}
+
+#[test]
+fn after_a_destroy_that_came_half_way_a_deploy_that_fails_takes_back_what_it_made() {
+    let mut world = deployed(BOARD);
+    world.seen.things.clear();
+    world.seen.services.clear();
+    let desired = world.desired(&app(BOARD), 1);
+    let plan = diff::plan(&desired, &world.seen, Purpose::Deploy).expect("a plan");
+    let balancer = plan.steps.iter().find(|step| step.resource.kind == "load-balancer");
+    assert_eq!(balancer.expect("a load balancer").undo, mizan::plan::Undo::Delete);
+}

@@ -98,3 +98,11 @@ fn a_cluster_that_is_not_there() {
     assert_eq!(validate::cluster(&app(&text), true), None);
     assert_eq!(validate::cluster(&app(BOARD), false), None);
 }
+
+#[test]
+fn an_edge_needs_a_schema_or_nobody_would_get_in() {
+    let none = BOARD.to_owned() + "schema: none\n";
+    assert_eq!(of_app(&none), "");
+    let with_edge = none + "edge: {on: [cloudflare]}\n";
+    assert!(of_app(&with_edge).contains("without a schema"), "{}", of_app(&with_edge));
+}

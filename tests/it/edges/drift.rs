@@ -150,3 +150,36 @@ fn a_rollback_gets_over_previews_that_were_switched_off() {
     platform.run(&["rollback", "--yes"]).expect(0);
     assert_eq!(platform.serving().as_deref(), Ok("1"));
 }
+
+#[test]
+fn what_is_taken_is_part_of_a_release() {
+    let platform = Behind::default();
+    deployed(&platform, "1");
+    platform.write(&App::version(1).with_edit("assets: /app/static", "assets: /app/other"));
+    let plan = platform.run(&["deploy", "--plan"]).expect(0).stdout;
+    assert!(plan.contains("taken: "), "{plan}");
+}
+
+#[test]
+fn another_account_is_refused_while_a_release_is_live() {
+    let platform = Behind::default();
+    deployed(&platform, "1");
+    for command in [&["deploy", "--plan"][..], &["destroy", "--yes"]] {
+        let mut mizan = platform.mizan(command);
+        let ended = mizan.env("CLOUDFLARE_ACCOUNT_ID", "b".repeat(32)).output().expect("mizan");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(65), "{said}");
+        assert!(said.contains("is in another Cloudflare account"), "{said}");
+    }
+    assert_eq!(platform.serving().as_deref(), Ok("1"));
+}
+
+#[test]
+fn an_edge_that_is_made_again_brings_its_render_along() {
+    let platform = Behind::default();
+    deployed(&platform, "1");
+    let path = format!("workers/scripts/{}?force=true", platform.script("edge"));
+    platform.account().by_hand(Method::DELETE, &path, &Value::Null);
+    deployed(&platform, "2");
+    platform.deploy().expect(0).says(&["Nothing to change."]);
+}

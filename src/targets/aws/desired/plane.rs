@@ -2,6 +2,8 @@
 
 use super::Draft;
 use crate::{
+    error::Result,
+    images::ArtifactRequest,
     model::Role,
     plan::{Late, ResourceId},
     workers::{
@@ -13,11 +15,16 @@ use crate::{
 
 impl Draft<'_> {
     /// The Workers, if the edge is on.
-    pub(super) fn plane(&self) -> Option<CloudSpec> {
-        let (edge, place) = (self.app.edge.as_ref()?, self.inputs.place.as_ref()?);
+    ///
+    /// # Errors
+    /// The schema's file cannot be read.
+    pub(super) fn plane(&self) -> Result<Option<CloudSpec>> {
+        let (Some(edge), Some(place)) = (&self.app.edge, &self.inputs.place) else {
+            return Ok(None);
+        };
         let scripts = Scripts { app: self.scope.app.clone(), env: self.scope.env.clone() };
         let versions = self.inputs.origin_secret_versions.iter().next_back();
-        Some(CloudSpec {
+        Ok(Some(CloudSpec {
             scripts,
             account: place.account.clone(),
             domain: place.domain.clone(),
@@ -27,9 +34,10 @@ impl Draft<'_> {
             purge_key: self.purge_key(),
             config: PlaneConfig::new(edge, self.app.render.as_ref()),
             source: self.inputs.image.clone(),
+            taken: ArtifactRequest::of(self.app).fingerprint()?,
             code: CloudSpec::code_of_this_version(),
             health: self.health(),
-        })
+        }))
     }
 
     /// The version of the key for purges; one that is made up is made by a step.

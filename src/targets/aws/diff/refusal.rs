@@ -53,12 +53,19 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let error = Self::new(ErrorKind::Failed, refusal.to_string());
         match refusal {
-            Refusal::Foreign(things) => things
-                .into_iter()
-                .fold(error, |error, (id, arn)| {
-                    error.cause(format!("{id} ({arn}) has no tags {} and {} of ours", Tags::APP, Tags::ENV))
-                })
-                .hint("what is not ours is never changed: remove or rename it, or choose another name for the app or the environment"),
+            Refusal::Foreign(things) => {
+                let has_role = things.iter().any(|(id, _)| id.kind == "role");
+                let error = things
+                    .into_iter()
+                    .fold(error, |error, (id, arn)| {
+                        error.cause(format!("{id} ({arn}) has no tags {} and {} of ours", Tags::APP, Tags::ENV))
+                    })
+                    .hint("what is not ours is never changed: remove or rename it, or choose another name for the app or the environment");
+                match has_role {
+                    true => error.hint("a role is of no region: is this environment deployed in another one? A second region needs a second environment"),
+                    false => error,
+                }
+            }
             Refusal::Immovable { is, wanted, .. } => error
                 .cause(format!("it is {is}, and {wanted} is wanted"))
                 .hint("names on AWS are taken as long as the old ones exist, so there is no way without a gap")

@@ -62,7 +62,7 @@ impl Planner<'_> {
     fn create(&mut self, thing: &Thing) {
         // What was removed by hand and is made again is in use by the live release.
         let id = thing.id();
-        let in_use = self.live.is_some_and(|live| live.desired.thing(&id).is_some());
+        let in_use = self.serves && self.live.is_some_and(|it| it.desired.thing(&id).is_some());
         let undo = if in_use { Undo::None { why: kept::IN_USE.into() } } else { Undo::Delete };
         let change = Change::Create { fields: fields::of_new_thing(thing) };
         self.put(thing, change, undo);

@@ -61,10 +61,14 @@ pub(super) fn worker(
     };
     let (code_before, code_after) = text(&|spec| short(&spec.code));
     let (url_before, url_after) = text(&|spec| spec.public_url.clone());
+    let (taken_before, taken_after) = text(&|spec| short(&spec.taken));
     let source = live.map_or(FieldValue::Unset, |live| value(&live.source));
     let own = [
         diff("code", code_before, code_after),
         diff("source", source, value(&desired.source)),
+        // Where the source is another one, that says it.
+        diff("taken", taken_before, taken_after)
+            .filter(|_| live.is_some_and(|live| live.source == desired.source)),
         diff("url", url_before, url_after),
     ];
     let known = known.iter().map(|(field, text)| {
@@ -73,6 +77,21 @@ pub(super) fn worker(
         diff(field, before, FieldValue::Known(text.clone()))
     });
     own.into_iter().chain(known).flatten().collect()
+}
+
+/// The key for purges: whether there is one, and that it is another one; never which.
+pub(super) fn purge_key(ground: &Ground<'_>) -> Option<FieldDiff> {
+    let before = ground.live.and_then(|live| live.spec.purge_key.as_ref());
+    let after = ground.desired.purge_key.as_ref();
+    let side = |key: Option<&Late<String>>| match key {
+        Some(_) => FieldValue::Masked,
+        None => FieldValue::Unset,
+    };
+    (before != after).then(|| FieldDiff {
+        field: "purge key".to_owned(),
+        before: side(before),
+        after: side(after),
+    })
 }
 
 /// Enough of a version's or hash's digits to tell it from others.

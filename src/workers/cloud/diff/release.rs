@@ -152,12 +152,15 @@ fn edge(
     let before_fields = ground.live.map(|live| &live.recorded.foreseen.edge_fields);
     let (change, undo) = match ground.seen.scripts.contains_key(&Kind::Edge) {
         false => {
-            (Change::Create { fields: fields::worker(ground, before_fields, known) }, Undo::Delete)
+            let mut fields = fields::worker(ground, before_fields, known);
+            fields.extend(fields::purge_key(ground));
+            (Change::Create { fields }, Undo::Delete)
         }
         true => {
             let current = ground.seen.version(Kind::Edge);
             let mut changes = vec![fields::version(current, FieldValue::After(id.step_id()))];
             changes.extend(fields::worker(ground, before_fields, known));
+            changes.extend(fields::purge_key(ground));
             (Change::Update { fields: changes }, Undo::None { why: kept::VERSION.into() })
         }
     };
@@ -186,7 +189,8 @@ fn open(ground: &Ground<'_>, switch: Op, release: ReleaseId, asked: StepId, part
     let mut before = vec![asked.clone()];
     before.extend(hub(ground, vec![asked], part));
     // A script that is made anew has but one version.
-    if ground.seen.scripts.contains_key(&Kind::Edge) {
+    let is_there = |kind| ground.seen.scripts.contains_key(&kind);
+    if is_there(Kind::Edge) || (ground.desired.config.render && is_there(Kind::Render)) {
         let traffic = ResourceId::new("traffic", ground.desired.scripts.app.to_string());
         let what = format!("move traffic to {release}");
         let undo = match ground.live {

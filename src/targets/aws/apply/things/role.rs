@@ -71,7 +71,7 @@ impl AwsExecutor {
 
     async fn create_role(&self, id: &ResourceId, spec: &Role) -> Result<Option<String>> {
         let what = || format!("cannot create the {id}");
-        let tags = self.scope.tags().into_iter();
+        let tags = self.scope.global_tags().into_iter();
         let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
         let tags = tags.collect::<Result<_, BuildError>>().context(ErrorKind::Failed, what)?;
         let call = self
@@ -95,7 +95,8 @@ impl AwsExecutor {
         let call = self.clients.iam.list_role_tags().role_name(name);
         let tags = unless_absent(call.send().await, &ABSENT, format!("cannot read the {id}"))?;
         Ok(tags.map(|answer| {
-            tag_map(answer.tags().iter().map(|tag| (Some(tag.key()), Some(tag.value()))))
+            let tags = answer.tags().iter().map(|tag| (Some(tag.key()), Some(tag.value())));
+            self.scope.tags_here(tag_map(tags))
         }))
     }
 

@@ -31,7 +31,7 @@ pub async fn role(clients: &Clients, scope: &Scope, name: &str) -> Read<Option<S
     let Some(found) = unless_missing(&what, &GONE, found)?.and_then(|found| found.role) else {
         return Ok(None);
     };
-    let tagged = role_tags(clients, &found, &what).await?;
+    let tagged = scope.tags_here(role_tags(clients, &found, &what).await?);
     let spec = RoleSpec {
         name: name.to_owned(),
         trust: document::from_url(found.assume_role_policy_document.as_deref().unwrap_or_default()),
