@@ -171,6 +171,18 @@ impl Ledger {
         self.remove(&record_path(id)).await
     }
 
+    /// Removes everything of the environment, but for files whose names begin with `but`.
+    pub async fn remove_all(&self, but: Option<&str>) -> Result<()> {
+        let root = Path::default();
+        let found: Vec<_> =
+            self.store.list(None).try_collect().await.map_err(|it| self.failure(&root, it))?;
+        let stays = |path: &Path| but.is_some_and(|but| path.as_ref().starts_with(but));
+        for meta in found.iter().filter(|meta| !stays(&meta.location)) {
+            self.remove(&meta.location).await?;
+        }
+        Ok(())
+    }
+
     /// The recorded numbers, newest first.
     pub async fn ids(&self) -> Result<Vec<ReleaseId>> {
         let folder = Path::from(RELEASES);
@@ -282,6 +294,21 @@ mod tests {
         assert_eq!(ledger.releases().await, Ok(vec![]));
         assert_eq!(ledger.current().await, Ok(None));
         assert_eq!(ledger.next_id().await, Ok(ReleaseId(1)));
+    }
+
+    #[tokio::test]
+    async fn everything_is_removed_or_all_but_the_lock() {
+        let ledger = ledger();
+        ledger.record(&release(1)).await.expect("recorded");
+        put(&ledger, "lock.json", "{}").await;
+        let files = async || {
+            let found: Vec<_> = ledger.store.list(None).try_collect().await.expect("files");
+            found.into_iter().map(|meta| meta.location.to_string()).collect::<Vec<_>>()
+        };
+        ledger.remove_all(Some("lock")).await.expect("removed");
+        assert_eq!(files().await, ["lock.json"]);
+        ledger.remove_all(None).await.expect("removed");
+        assert_eq!(files().await, Vec::<String>::new());
     }
 
     #[tokio::test]

@@ -44,6 +44,9 @@ pub struct Observed {
     pub migrated: Option<ReleaseId>,
     /// The ledger's bucket exists.
     pub bucket: bool,
+    /// The ledger is where mizan.yaml says, not in that bucket.
+    #[serde(default)]
+    pub ledger_elsewhere: bool,
     /// Environments that have something in the bucket, this one among them (`<app>/<env>`).
     pub bucket_users: BTreeSet<String>,
     /// All secrets of this environment, by their names in Secrets Manager: generated ones and

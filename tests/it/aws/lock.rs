@@ -102,3 +102,25 @@ fn a_release_step_whose_deployer_was_killed_is_adopted_and_runs_once() {
     assert_eq!(migrations(&platform, "2"), 1);
     platform.deploy().expect(0).says(&["Nothing to change."]);
 }
+
+#[test]
+fn a_ledger_in_a_bucket_of_somebody_else_goes_and_the_bucket_stays() {
+    let platform = light(Aws::shared());
+    let bucket = format!("ledgers-of-{}", platform.app());
+    let client = platform.aws().client();
+    let here = "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint>\
+                </CreateBucketConfiguration>";
+    client.s3_put(&format!("/{bucket}"), here).expect("a bucket");
+    client.s3_put(&format!("/{bucket}/theirs"), "theirs").expect("something of theirs");
+    let usual = "aws: {target: {aws: {region: eu-west-1}}";
+    let ledger = format!("{usual}, ledger: 's3://{bucket}/x'");
+    platform.write_as(&App::version(1), &[(usual, &ledger)]);
+    platform.deploy().expect(0);
+    let kept = || client.s3_text(&format!("/{bucket}?list-type=2")).expect("a list");
+    assert!(kept().contains("current.json"));
+    platform.destroy();
+    assert_eq!(kept().matches("<Key>").count(), 1, "{}", kept());
+    assert!(kept().contains("<Key>theirs</Key>"));
+    let nothing = platform.run(&["destroy", "--yes", "--volumes"]).expect(0);
+    assert!(!nothing.stderr.contains("ledger"), "{}", nothing.stderr);
+}

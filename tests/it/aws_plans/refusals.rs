@@ -112,7 +112,7 @@ fn a_load_balancer_lets_its_visitors_through_until_the_edge_has_them() {
 fn another_schema_file_is_another_release_of_the_edge() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("schema.json");
-    std::fs::write(&path, "{}").expect("a schema");
+    fs::write(&path, "{}").expect("a schema");
     let text = format!("{BOARD}schema: {}\nedge: {{on: [cloudflare]}}\n", path.display());
     let world = deployed(&text);
     let plan = || {
@@ -120,7 +120,7 @@ fn another_schema_file_is_another_release_of_the_edge() {
         diff::plan(&desired, &world.seen, Purpose::Deploy).expect("a plan")
     };
     assert!(plan().is_noop());
-    std::fs::write(&path, "{\"openapi\": \"3.1.0\"}").expect("another schema");
+    fs::write(&path, "{\"openapi\": \"3.1.0\"}").expect("another schema");
     let changed = plan();
     assert!(changed.steps.iter().any(|step| step.resource.kind == "edge"), "{changed:#?}");
 }

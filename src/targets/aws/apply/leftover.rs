@@ -37,6 +37,11 @@ impl AwsExecutor {
 
     /// The lock lies in it and goes last: whoever deletes the ledger holds it until the end.
     pub(super) async fn delete_ledger(&self) -> Result<()> {
+        if self.observed.ledger_elsewhere {
+            self.ledger.remove_all(Some(LOCK_FILE)).await?;
+            self.lock_removed.cancel();
+            return self.ledger.remove_all(None).await;
+        }
         let prefix = format!("{}/", self.scope.ledger_prefix());
         let bucket = self.clients.bucket(&self.scope);
         bucket.delete_prefix(&prefix, Some(&format!("{prefix}{LOCK_FILE}"))).await?;

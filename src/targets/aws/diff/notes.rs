@@ -13,7 +13,7 @@ impl Planner<'_> {
                         and pages of the schema are 404 where it has no view of its own";
             self.builder.note(Note::Info(text.to_owned()));
         }
-        if !self.observed.bucket {
+        if !self.observed.bucket && !self.observed.ledger_elsewhere {
             let bucket = self.desired.scope.bucket();
             let text = format!(
                 "the bucket {bucket} will be created: it keeps the lock and the release history of \

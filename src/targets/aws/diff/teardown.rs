@@ -124,10 +124,14 @@ impl<'a> Demolition<'a> {
 
     /// The ledger goes last: until then it says what there was.
     fn ledger(&mut self) {
+        let own = self.scope.ledger_prefix();
+        if self.observed.ledger_elsewhere && self.observed.newest.is_some() {
+            let resource = ResourceId::new("ledger", own.clone());
+            self.delete(resource, self.so_far(), Op::DeleteLedger);
+        }
         if !self.observed.bucket {
             return;
         }
-        let own = self.scope.ledger_prefix();
         let (mine, others): (Vec<&String>, Vec<&String>) =
             self.observed.bucket_users.iter().partition(|user| **user == own);
         if !mine.is_empty() {

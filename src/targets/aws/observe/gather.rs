@@ -49,7 +49,7 @@ pub async fn observe(
     want: Option<&Desired>,
     recorded: &Recorded,
 ) -> Result<Observed> {
-    let Recorded { bucket, records } = recorded;
+    let Recorded { bucket, is_elsewhere, records } = recorded;
     let look = Look::new(clients, cloudflare, scope, want, records);
     let (raw, image_digest, families, bucket_users) = tokio::try_join!(
         look.read(),
@@ -73,6 +73,7 @@ pub async fn observe(
         foreseen: Default::default(),
         releases: records.ids(),
         bucket: *bucket,
+        ledger_elsewhere: *is_elsewhere,
         bucket_users,
         secrets: raw.secrets.as_ref().map(known_names).unwrap_or_default(),
         leftovers,

@@ -13,10 +13,12 @@ use crate::{
 };
 
 /// What an environment's ledger says, and whether it has a place to be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Recorded {
     /// The ledger is in our bucket, and that is there.
     pub(super) bucket: bool,
+    /// The ledger is where mizan.yaml says.
+    pub(super) is_elsewhere: bool,
     /// The releases.
     pub(super) records: Records,
 }
@@ -34,13 +36,14 @@ impl Recorded {
         own_bucket: bool,
     ) -> Result<Self> {
         if !own_bucket {
-            return Ok(Self { bucket: false, records: Records::read(ledger).await? });
+            let records = Records::read(ledger).await?;
+            return Ok(Self { bucket: false, is_elsewhere: true, records });
         }
         let bucket = clients.bucket(scope);
         let (is_there, records) = tokio::join!(bucket.exists(), Records::read(ledger));
         match is_there? {
-            true => Ok(Self { bucket: true, records: records? }),
-            false => Ok(Self { bucket: false, records: Records::default() }),
+            true => Ok(Self { bucket: true, is_elsewhere: false, records: records? }),
+            false => Ok(Self::default()),
         }
     }
 }

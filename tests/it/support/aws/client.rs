@@ -74,6 +74,11 @@ impl Client {
         self.send("s3", "GET", path, &[], "")
     }
 
+    /// Puts an object into S3, or, with its region in the body, a bucket.
+    pub fn s3_put(&self, path: &str, body: &str) -> Result<String, Refusal> {
+        self.send("s3", "PUT", path, &[], body)
+    }
+
     /// A call of the image registry, without a body.
     pub fn registry(&self, method: &str, path: &str) -> Result<String, Refusal> {
         self.send("ecr", method, path, &[], "")
