@@ -138,17 +138,44 @@ test("a comment is there at once for its writer, and within 5 s for somebody els
 test("somebody who signs in sees their name, and nobody else does", async () => {
   const ada = await visitor();
   const other = await visitor();
-  await open(ada.page, "/sign-in/");
-  await ada.page.getByLabel("Name").fill("ada");
-  await ada.page.getByLabel("Password").fill("pw-ada");
-  await ada.page.getByRole("button", { name: "Sign in" }).click();
-  await ada.page.locator("#username", { hasText: "ada" }).waitFor();
+  await signIn(ada.page, "ada");
   await open(ada.page, "/");
   await ada.page.locator("#username", { hasText: "ada" }).waitFor();
 
   await open(other.page, "/");
   assert.equal(await other.page.locator("#username").count(), 0);
   assert.ok(await other.page.getByRole("link", { name: "Sign in" }).isVisible());
+});
+
+test("who signs out leaves nothing of themselves to the next one in the same browser", async () => {
+  const { page } = await visitor();
+  await signIn(page, "ada");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("link", { name: "Sign in" }).waitFor();
+  await open(page, "/");
+  assert.equal(await page.locator("#username").count(), 0);
+  await signIn(page, "grace");
+  await open(page, "/posts/1/");
+  await page.locator("#username", { hasText: "grace" }).waitFor();
+});
+
+test("back and forward show the page that was left", async () => {
+  const { page } = await visitor();
+  await open(page, "/posts/2/");
+  const title = await page.locator("article h1").textContent();
+  await page.getByRole("link", { name: "Board", exact: true }).click();
+  await page.getByRole("heading", { name: "Board", exact: true }).waitFor();
+  await page.goBack();
+  await page.locator("article h1", { hasText: title }).waitFor();
+  assert.equal(new URL(page.url()).pathname, "/posts/2/");
+  await page.goForward();
+  await page.getByRole("heading", { name: "Board", exact: true }).waitFor();
+  // The same by documents.
+  await open(page, "/posts/1/");
+  await page.goBack();
+  await page.getByRole("heading", { name: "Board", exact: true }).waitFor();
+  await page.goBack();
+  await page.locator("article h1", { hasText: title }).waitFor();
 });
 
 test("the WebSocket channel counts the visitors who are here", async () => {
@@ -198,6 +225,15 @@ async function open(page, path) {
   const response = await page.goto(`${BOARD}${path}`);
   assert.equal(response.status(), 200);
   await page.locator("html[data-hydrated=true]").waitFor({ state: "attached" });
+}
+
+/** The demo users' passwords are made of their names. */
+async function signIn(page, name) {
+  await open(page, "/sign-in/");
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Password").fill(`pw-${name}`);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.locator("#username", { hasText: name }).waitFor();
 }
 
 async function comment(page, text) {
