@@ -21,8 +21,9 @@ test: ## everything that must hold (scripts/test.sh --list names the steps)
 lint: ## only the formatters, linters and type checkers
 	@scripts/test.sh lint
 
-bench: ## measure the speeds that the README states, and deploys to AWS and Cloudflare against those of other tools
+bench: ## measure the speeds that the README states: mizan, Edge and Render, and deploys against those of other tools
 	@scripts/bench.sh
+	@scripts/bench-edge.sh
 	@scripts/bench-aws.sh
 	@scripts/bench-cloudflare.sh
 
