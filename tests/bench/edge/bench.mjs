@@ -43,14 +43,17 @@ function subjectsAt(ports) {
 
 /** @param {Record<string, number>} ports @returns {Record<string, import("./load.mjs").Subject>} */
 function renderersAt(ports) {
-  const sizes = Object.entries(COMMENTS).flatMap(([size, comments]) => {
-    const asked = question("http://render/", pageQuestion(comments));
-    return ["bundle", "render"].map((name) => [
-      `${name}-${size}`,
-      { port: ports[name], question: asked },
-    ]);
+  const subject = (/** @type {string} */ name, /** @type {number} */ comments, path = "/") => ({
+    port: ports[name],
+    question: question(`http://${name}${path}`, pageQuestion(comments)),
   });
-  return Object.fromEntries(sizes);
+  return {
+    "bundle-small": subject("bundle", COMMENTS.small),
+    "render-small": subject("render", COMMENTS.small),
+    "bundle-large": subject("bundle", COMMENTS.large),
+    "stream-large": subject("bundle", COMMENTS.large, "/stream"),
+    "render-large": subject("render", COMMENTS.large),
+  };
 }
 
 /** Every other round in the other order, so that nobody always follows the same. */

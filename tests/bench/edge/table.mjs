@@ -33,10 +33,15 @@ const ROWS = [
   { name: "hit-1000", title: "a hit, 1,000 contexts", against: ["hit-10"], aim: "no more" },
   { name: "page-100", title: "a page, the last of 100 routes", against: ["page-10"] },
   { name: "page-1000", title: "a page, the last of 1,000 routes", against: ["page-10"] },
-  ...Object.entries(COMMENTS).flatMap(([size, comments]) => [
-    { name: `bundle-${size}`, title: `\`renderToString\` alone, ${kibOf(comments)} of data` },
-    { name: `render-${size}`, title: "**Render**, the same page", against: [`bundle-${size}`] },
-  ]),
+  { name: "bundle-small", title: `\`renderToString\` alone, ${kibOf(COMMENTS.small)} of data` },
+  { name: "render-small", title: "**Render**, the same page", against: ["bundle-small"] },
+  { name: "bundle-large", title: `\`renderToString\` alone, ${kibOf(COMMENTS.large)} of data` },
+  { name: "stream-large", title: "`renderToReadableStream` alone", against: ["bundle-large"] },
+  {
+    name: "render-large",
+    title: "**Render**, the same page, which it streams",
+    against: ["bundle-large", "stream-large"],
+  },
 ];
 
 /** What those are called that others are compared with. */
@@ -48,6 +53,7 @@ const SHORT = {
   "page-10": "a page, 10 routes",
   "bundle-small": "`renderToString`",
   "bundle-large": "`renderToString`",
+  "stream-large": "`renderToReadableStream`",
 };
 
 /** @param {{ rounds: Round[], mixed: Record<string, Spared>, clients: number }} measured `mixed`: by what the load is called */
