@@ -67,7 +67,9 @@ export class HubLine {
   }
 
   async #carry(request, response) {
-    const body = Buffer.concat(await request.toArray());
+    const chunks = await request.toArray().catch(() => null);
+    if (!chunks) return; // the location was killed meanwhile
+    const body = Buffer.concat(chunks);
     const path = request.url.split("?")[0];
     const hold = this.#takeHold(path);
     try {

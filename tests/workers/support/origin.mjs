@@ -63,7 +63,9 @@ export class FakeOrigin {
   }
 
   async #receive(request, response) {
-    const bytes = Buffer.concat(await request.toArray());
+    const chunks = await request.toArray().catch(() => null);
+    if (!chunks) return; // who asked was killed meanwhile
+    const bytes = Buffer.concat(chunks);
     const body = bytes.toString();
     const { method, url, headers, rawHeaders } = request;
     this.requests.push({ method, url, headers, rawHeaders, body });

@@ -20,7 +20,9 @@ export class Cache {
     const scheme = request.headers["x-stand-in-proto"] ?? "http";
     const url = `${scheme}://${request.headers.host}${request.url}`;
     const key = `${request.headers["cf-cache-namespace"] ?? ""} ${url}`;
-    const body = Buffer.concat(await request.toArray());
+    const chunks = await request.toArray().catch(() => null);
+    if (!chunks) return; // who asked was killed meanwhile
+    const body = Buffer.concat(chunks);
     switch (request.method) {
       case "PUT":
         return response.writeHead(this.#put(key, url, body)).end();
