@@ -84,8 +84,9 @@ export async function renewContext(site, call, context, params) {
  * @param {Visitor | null} visitor
  */
 async function lookUp(site, call, context, params, visitor) {
-  const generation = site.hub.log.generation(context.name, params.values);
-  const fields = { context, params, visitor, generation };
+  const { log } = site.hub;
+  const generation = log.generation(context.name, params.values);
+  const fields = { context, params, visitor, epoch: log.epoch, generation };
   const key = entryKey(site, call, fields);
   const entry = await load(key, Date.now());
   return { entry, key, fill: () => fillOnce(site, call, { ...fields, key }) };
@@ -111,12 +112,12 @@ export function responseOf(filled) {
  * The generation is in the key, so a recorded change is a miss and nothing has to be purged.
  * @param {Site} site @param {Call} call @param {Omit<Fill, "key">} fill
  */
-function entryKey({ data, hub }, { env }, { context, params, visitor, generation }) {
+function entryKey({ data }, { env }, { context, params, visitor, epoch, generation }) {
   const parts = [
     data.release,
     data.app,
     data.environment,
-    hub.log.epoch,
+    epoch,
     context.name,
     visitor?.partition ?? "public",
     String(generation),
@@ -134,7 +135,7 @@ export function remember(site, key) {
   site.asked.set(key, Date.now());
 }
 
-/** @typedef {{ context: ContextData, params: CanonicalParams, visitor: Visitor | null, generation: number, key: string }} Fill */
+/** @typedef {{ context: ContextData, params: CanonicalParams, visitor: Visitor | null, epoch: string, generation: number, key: string }} Fill */
 
 /**
  * Concurrent misses of a key are one question. The key holds the generation, so nobody shares a
@@ -211,13 +212,12 @@ function lifetimeFor(visitor, response, window, readAt) {
  * An answer is kept only if its context did not change while it was read.
  * @param {Site} site @param {Call} call @param {Fill} fill @param {Filled} filled
  */
-async function store(site, call, { context, params, visitor, generation, key }, filled) {
+async function store(site, call, { context, params, visitor, epoch, generation, key }, filled) {
   if ("refused" in filled) {
     // What is gone or forbidden now must not live on as a stale entry; a failure may.
     if (filled.refused.status < 500) await remove(key);
     return;
   }
-  const { epoch } = site.hub.log;
   if (!(await isUnchanged(site, call, epoch, [{ context, params, generation }]))) return;
   // Their credentials may have ended while we read.
   if (visitor && (await identify(site, call)).partition !== visitor.partition) return;
@@ -227,7 +227,7 @@ async function store(site, call, { context, params, visitor, generation, key }, 
 /**
  * Are these still the generations of what was read? The hub is asked again after the reading, and a
  * mutation that is still under way counts as a change.
- * @param {Site} site @param {Call} call @param {string} epoch
+ * @param {Site} site @param {Call} call @param {string} epoch in which they were read
  * @param {Pick<Fill, "context" | "params" | "generation">[]} read
  */
 export async function isUnchanged(site, call, epoch, read) {

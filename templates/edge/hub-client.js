@@ -59,9 +59,14 @@ export class HubClient {
     return this.log.origin;
   }
 
-  /** Ask for what is new. @param {Fetcher} hub @returns {Promise<boolean>} whether the hub answered */
+  /**
+   * Ask for what is new.
+   * @param {Fetcher} hub
+   * @returns {Promise<boolean>} whether the hub answered, and the log is of the epoch that it named
+   */
   async ask(hub) {
-    return (await this.#question(hub)) !== null;
+    const answer = await this.#question(hub);
+    return answer?.epoch === this.log.epoch;
   }
 
   /** @param {Fetcher} hub @returns {Promise<HubLog | null>} */

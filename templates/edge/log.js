@@ -81,6 +81,9 @@ export class InvalidationLog {
     this.epoch = epoch;
     this.seq = -1;
     this.#records.clear();
+    // Also where the new log is empty: a number of the old sequence in a key of the new one would
+    // bring back what was stored under it when the new sequence gets there.
+    this.#index.clear();
     this.#hubNow = 0;
   }
 

@@ -348,6 +348,14 @@ test("an answer of an older hub does not undo the newer one's", () => {
   assert.equal(log.epoch, "new", "a delta says nothing about another epoch");
 });
 
+test("of a hub that is gone no number is left, also where the next one has nothing to tell", () => {
+  const log = logOf(record(5, "a"), record(6, "post", { post_id: "1" }));
+  adopt(log, { epoch: "e2", seq: 0 }, 10);
+  assert.equal(log.epoch, "e2");
+  assert.equal(log.generation("a", params({})), 0);
+  assert.equal(log.generation("post", params({ post_id: "1" })), 0);
+});
+
 test("records are dropped when the hub says that they are too old, not before", () => {
   const log = logOf(record(1, "a"));
   adopt(log, { seq: 1, now: 1e6 + 1e5, full: false }, 2);

@@ -67,6 +67,17 @@ export const mutants = [
     ],
   },
   {
+    wrong: "kept index: the numbers of a Hub that is gone count in keys of the next one",
+    scenario: "sameNumberAgain",
+    patches: [
+      {
+        file: "edge/log.js",
+        from: "    this.#index.clear();\n    this.#hubNow = 0;",
+        to: "    this.#hubNow = 0;",
+      },
+    ],
+  },
+  {
     wrong: "closed intent: an origin that gave up counts as one that is done",
     scenario: "lateCommit",
     patches: [{ file: MUTATION, from: "status > 0 && status <= 500;", to: "status >= 0;" }],

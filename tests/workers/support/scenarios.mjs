@@ -296,6 +296,29 @@ export const scenarios = {
     },
   },
 
+  sameNumberAgain: {
+    about:
+      "the sequence of a Hub that was created anew gets to numbers that the one before had given",
+    world: deaf,
+    async run(world) {
+      const [here] = world.locations;
+      const post = new Post(world);
+      const { cookies: before } = await here.call(0, post.change);
+      await post.mustBeNewEverywhere(before);
+      const { seq } = await world.hubLog();
+      await world.killHub();
+      await world.forgetHub();
+      await world.startHub();
+      // A fill asks the Hub, which has nothing to tell but that it is another one.
+      await new Post(world).warmEverywhere();
+      await post.warmEverywhere();
+      for (let n = 1; n < seq; n += 1) await world.record([{ context: "other", params: {} }]);
+      const { cookies } = await here.call(0, post.change);
+      assert.equal((await world.hubLog()).seq, seq);
+      await post.mustBeNewEverywhere(cookies);
+    },
+  },
+
   coldIsolates: {
     about: "isolates that start with a cache full of what was replaced",
     world: deaf,
