@@ -1,6 +1,6 @@
 //! What the hub tells, and what an edge keeps of it.
 
-use super::rules::Rules;
+use super::rules::{Rules, Wrong};
 
 /// A sequence number counts from the birth of its hub.
 pub type Epoch = u8;
@@ -71,6 +71,9 @@ pub fn adopt(log: &mut Option<Log>, answer: Answer, begun: Age, rules: &Rules) {
         Some(old) if old.known.epoch != answer.epoch => {
             if begun > old.as_of {
                 old
+            } else if rules.is(Wrong::KeptIndex) {
+                let record = answer.record.or(old.known.record);
+                Log { known: Answer { record, ..answer }, ..new }
             } else {
                 new
             }

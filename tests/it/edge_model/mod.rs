@@ -138,3 +138,13 @@ fn a_closed_intent_leaves_old_entries() {
 fn a_hub_that_counts_on_under_old_keys_breaks_own_writes() {
     assert_breaks(Wrong::SameEpoch, OWN_WRITES);
 }
+
+#[test]
+fn numbers_of_a_hub_that_is_gone_break_own_writes() {
+    assert_breaks(Wrong::KeptIndex, OWN_WRITES);
+}
+
+#[test]
+fn a_copy_that_counts_as_new_hides_old_news() {
+    assert_breaks(Wrong::NewCopy, OLD_NEWS);
+}

@@ -2,7 +2,7 @@
 
 use super::log::Log;
 use super::rules::{Rules, Wrong};
-use super::world::{Entry, Fill, Question, World};
+use super::world::{Copied, Entry, Fill, Question, World};
 
 impl World {
     /// Where somebody has to wait: a log that serves everyone is not asked for.
@@ -43,6 +43,21 @@ impl World {
             asked.own
         };
         self.broken = self.broken.or(self.judged(asked.must, own));
+        Some(())
+    }
+
+    /// The newest stands for those before it.
+    pub fn leave_copy(&mut self) -> Option<()> {
+        let copy = Copied { answer: self.hub.answer(), answered: 0 };
+        (self.hub.is_up && self.copy != Some(copy)).then(|| self.copy = Some(copy))
+    }
+
+    /// By those who know the log up to where it begins; it is as old as the hub's answer.
+    pub fn take_copy(&mut self, rules: &Rules) -> Option<()> {
+        let Copied { answer, answered } = self.copy.take()?;
+        self.edge.log.filter(|log| log.known.epoch == answer.epoch)?;
+        let answered = if rules.is(Wrong::NewCopy) { 0 } else { answered };
+        self.edge.adopt(answer, answered, rules);
         Some(())
     }
 

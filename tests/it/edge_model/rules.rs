@@ -25,6 +25,10 @@ pub enum Wrong {
     ClosedIntent,
     /// A hub that is born anew counts on under the old keys.
     SameEpoch,
+    /// The numbers of a hub that is gone count in keys of the next one, until that has a record.
+    KeptIndex,
+    /// A copy counts as of when it is taken.
+    NewCopy,
 }
 
 impl Rules {

@@ -11,6 +11,9 @@ pub enum Step {
     Ask,
     HubAnswers(usize),
     AnswerArrives(usize),
+    /// Another isolate has asked the hub, and leaves the answer.
+    LeaveCopy,
+    TakeCopy,
     /// Somebody misses, and the edge asks the origin.
     Fill,
     /// The origin has answered, and the hub is asked again.
@@ -39,6 +42,8 @@ impl Step {
         let mut steps = vec![
             Self::Tick,
             Self::Ask,
+            Self::LeaveCopy,
+            Self::TakeCopy,
             Self::Fill,
             Self::CheckFill,
             Self::StoreFill,
@@ -83,6 +88,8 @@ pub fn after(world: &World, step: Step, rules: &Rules) -> Option<World> {
         Step::Ask => next.ask(rules),
         Step::HubAnswers(question) => next.hub_answers(question),
         Step::AnswerArrives(question) => next.answer_arrives(question, rules),
+        Step::LeaveCopy => next.leave_copy(),
+        Step::TakeCopy => next.take_copy(rules),
         Step::Fill => next.begin_fill(),
         Step::CheckFill => next.check_fill(),
         Step::StoreFill => next.store_fill(rules),

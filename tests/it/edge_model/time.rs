@@ -2,7 +2,7 @@
 
 use super::log::Age;
 use super::rules::Rules;
-use super::world::{Edge, Entry, Fill, Hub, News, Question, WRITES, World, Writer};
+use super::world::{Copied, Edge, Entry, Fill, Hub, News, Question, WRITES, World, Writer};
 
 impl World {
     /// What can make no difference any more, so that states that differ in nothing else are one.
@@ -21,6 +21,8 @@ impl World {
                 answer.open &= question.begun == 0;
             }
         }
+        let newest = self.edge.log.map_or(0, |log| log.known.epoch);
+        self.copy = self.copy.filter(|copy| copy.answer.epoch >= newest);
         // Which of two questions is called the first.
         self.questions.sort_unstable();
     }
@@ -38,6 +40,9 @@ impl World {
         }
         if let Some(fill) = &mut self.fill {
             fill.tick(rules);
+        }
+        if let Some(copy) = &mut self.copy {
+            copy.tick(rules);
         }
         for news in &mut self.news {
             news.tick();
@@ -100,6 +105,13 @@ impl Question {
         if let Some(answer) = &mut self.answer {
             answer.tick(rules);
         }
+    }
+}
+
+impl Copied {
+    fn tick(&mut self, rules: &Rules) {
+        self.answered = older(self.answered);
+        self.answer.tick(rules);
     }
 }
 

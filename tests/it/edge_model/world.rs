@@ -23,6 +23,8 @@ pub struct World {
     pub hub: Hub,
     /// The one that is read at.
     pub edge: Edge,
+    /// What another of the location's isolates has left for this one.
+    pub copy: Option<Copied>,
     pub writer: Writer,
     pub written: usize,
     pub questions: [Option<Question>; QUESTIONS],
@@ -113,6 +115,14 @@ pub struct Question {
     pub own: Version,
 }
 
+/// What the hub has told another isolate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Copied {
+    pub answer: Answer,
+    /// Since the hub answered.
+    pub answered: Age,
+}
+
 /// A reading on its way into a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fill {
@@ -154,6 +164,7 @@ impl World {
             origin: 0,
             hub: Hub { is_up: true, epoch: 0, seq: 0, record: None, intents: [None; WRITES] },
             edge: Edge::default(),
+            copy: None,
             writer: Writer::default(),
             written: 0,
             questions: [None; QUESTIONS],
