@@ -1,6 +1,6 @@
 //! A deploy that was cut off goes on where it stopped, under its number.
 
-use mizan::{model::ReleaseId, plan::Seen};
+use mizan::{model::ReleaseId, plan::Undo};
 
 use super::*;
 
@@ -42,24 +42,36 @@ fn a_release_step_that_has_ended_is_not_run_again() {
     assert_eq!(runs(&world), None);
 }
 
-#[test]
-fn a_service_that_was_rolled_out_and_not_marked_is_marked() {
+/// A deploy whose services were rolled out, killed before its record.
+fn killed_before_its_record() -> (World, World) {
     let before = deployed(BOARD);
     let mut world = before.clone();
     world.new_source();
     let desired = world.desired(&app(BOARD), 2);
     let whole = plan(&desired, &world);
     let mut world = world.after(&whole, &desired, 2);
-    // Cut off between the two calls: it runs the revision and is called by the release before.
-    world.seen.current = before.seen.current;
-    world.seen.releases = before.seen.releases;
+    world.seen.current = before.seen.current.clone();
+    world.seen.releases = before.seen.releases.clone();
     world.seen.newest = Some(ReleaseId(1));
-    let step = |world: &World| {
-        let plan = plan(&world.desired(&app(BOARD), 2), world);
-        plan.steps.iter().any(|step| step.id.to_string() == "service/web")
-    };
-    assert!(!step(&world), "it was marked");
-    let Some(Seen::Present(web)) = world.seen.services.get_mut("web") else { panic!("no web") };
-    web.release = Some(ReleaseId(1));
-    assert!(step(&world));
+    (before, world)
+}
+
+#[test]
+fn a_service_that_a_killed_deploy_rolled_out_is_gone_on_with_and_can_be_taken_back() {
+    let (before, mut world) = killed_before_its_record();
+    // Killed between the two calls of the update, too: the tag is still that of the release before.
+    for tagged in [ReleaseId(2), ReleaseId(1)] {
+        world.service("web").release = Some(tagged);
+        let plan = plan(&world.desired(&app(BOARD), 2), &world);
+        let step = plan.steps.iter().find(|step| step.id.to_string() == "service/web");
+        let step = step.expect("no release has what the service runs");
+        let Undo::Restore { op } = &step.undo else { panic!("not taken back: {:?}", step.undo) };
+        let Op::RestoreService { release, task_definition, spec, .. } = op.as_ref() else {
+            panic!("another undo: {op:?}")
+        };
+        let live = before.seen.current.as_ref().expect("a live release");
+        assert_eq!(*release, Some(live.id));
+        assert_eq!(*task_definition, live.task_definitions["web"]);
+        assert_eq!(**spec, live.desired.services["web"]);
+    }
 }

@@ -263,6 +263,19 @@ pub fn a_change_of_mind_after_a_kill<P: Platform>(platform: &P) {
     }
 }
 
+/// The release that is live is the one that was recorded last, whatever a killed deploy had rolled out. (On this
+/// machine it is the one that the front serves.)
+pub fn a_failure_that_goes_on_after_a_kill<P: Platform>(platform: &P) {
+    let before = deploy_version(platform, 1);
+    platform.write(&App::version(2));
+    let record = step_like(platform, "release/");
+    assert_eq!(platform.deploy_with(&format!("kill:before:{record}")).code, None);
+    let record = step_like(platform, "release/");
+    platform.deploy_with(&format!("fail:before:{record}")).expect(70);
+    assert_untouched(platform, "after a kill and a failure", &before, "1");
+    deploy_version(platform, 2);
+}
+
 /// The step of the next deploy whose id begins like this.
 #[track_caller]
 fn step_like<P: Platform>(platform: &P, begin: &str) -> String {

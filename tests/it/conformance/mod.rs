@@ -58,6 +58,7 @@ macro_rules! scenarios {
     };
     (calls on $platform:ty) => {
         tests!($platform:
+            deploys::a_failure_that_goes_on_after_a_kill,
             calls::a_fault_at_every_call_of_a_first_deploy,
             calls::a_fault_at_every_call_of_an_update,
             calls::a_fault_at_every_call_of_a_destroy,

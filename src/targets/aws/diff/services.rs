@@ -70,7 +70,7 @@ impl<'a> Planner<'a> {
         let resource = ResourceId::new("stop", name);
         let what = "it runs only once, and its successor is about to start".to_owned();
         let op = Op::StopService { service: name.to_owned() };
-        let undo = restore(name, seen);
+        let undo = self.restore(name, seen);
         self.step(resource.clone(), Change::Run { what }, needs.to_vec(), op, undo);
         resource.step_id()
     }
@@ -87,7 +87,7 @@ impl<'a> Planner<'a> {
             false => fields::of_services(&seen.spec, spec),
         };
         fields.extend(self.other_revision(name, seen));
-        fields.extend(self.unmarked(name, seen));
+        fields.extend(self.unrecorded(name, seen));
         fields.extend(
             seen.unsettled.as_deref().map(|why| fields::changed("deployment", why, "complete")),
         );
@@ -99,7 +99,7 @@ impl<'a> Planner<'a> {
             let text = format!("service {name} is not as it was deployed");
             self.builder.note(Note::Warning(text));
         }
-        let undo = restore(name, seen);
+        let undo = self.restore(name, seen);
         self.put_service(name, spec, Change::Update { fields }, needs.to_vec(), undo);
     }
 
@@ -112,11 +112,12 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// A deploy that was cut off has rolled out a revision and not come to say for which release.
-    fn unmarked(&self, name: &str, seen: &SeenService) -> Option<FieldDiff> {
+    /// A deploy that was cut off has rolled out a revision that no release has: going on with it may
+    /// fail, and then the service is put back as the live release has it.
+    fn unrecorded(&self, name: &str, seen: &SeenService) -> Option<FieldDiff> {
         let (live, release) = (self.live?, self.release?);
         let recorded = live.task_definitions.get(name)?;
-        let is_new = *recorded != seen.task_definition && seen.release <= Some(live.id);
+        let is_new = *recorded != seen.task_definition;
         is_new.then(|| fields::changed("release", live.id.to_string(), release.to_string()))
     }
 
@@ -134,6 +135,26 @@ impl<'a> Planner<'a> {
         };
         let undo = Undo::None { why: kept::UNKNOWN.into() };
         self.put_service(name, spec, Change::Update { fields }, needs.to_vec(), undo);
+    }
+
+    /// How a service is put back as the live release has it. What was seen may be that of a deploy
+    /// that was cut off, and a failing one says that the live release runs.
+    fn restore(&self, name: &str, seen: &SeenService) -> Undo<Op> {
+        let recorded = self.live.and_then(|live| {
+            let (spec, revision) =
+                (live.desired.services.get(name)?, live.task_definitions.get(name)?);
+            (*revision != seen.task_definition).then_some((spec, Some(live.id), revision))
+        });
+        let (spec, release, revision) =
+            recorded.unwrap_or((&seen.spec, seen.release, &seen.task_definition));
+        let op = Op::RestoreService {
+            service: name.to_owned(),
+            spec: Box::new(spec.clone()),
+            release,
+            task_definition: revision.clone(),
+            desired: seen.desired,
+        };
+        Undo::Restore { op: Box::new(op) }
     }
 
     fn put_service(
@@ -179,18 +200,6 @@ pub(super) fn late_steps(task: &TaskSpec) -> Vec<StepId> {
         EnvSpec::Literal(_) | EnvSpec::Caller { .. } | EnvSpec::Secret { .. } => None,
     });
     late.collect()
-}
-
-/// How a service is put back as it was.
-fn restore(name: &str, seen: &SeenService) -> Undo<Op> {
-    let op = Op::RestoreService {
-        service: name.to_owned(),
-        spec: Box::new(seen.spec.clone()),
-        release: seen.release,
-        task_definition: seen.task_definition.clone(),
-        desired: seen.desired,
-    };
-    Undo::Restore { op: Box::new(op) }
 }
 
 /// True if a service is as it should be. How many tasks run is autoscaling's business, where it
