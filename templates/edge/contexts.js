@@ -3,7 +3,6 @@
 import { forBrowser, lifetime, personalLifetime } from "./cache-control.js";
 import { conditional, endToEnd } from "./headers.js";
 import { fetchFill, forward } from "./origin.js";
-import { canonicalParams } from "./params.js";
 import { heed, identify } from "./partition.js";
 import { ageOf, entryOf, load, remove, save } from "./store.js";
 
@@ -33,7 +32,7 @@ export async function serveContext(site, call, context) {
   }
   const { params, visitor } = reading;
   const { filled, status } = await readContext(site, call, context, params, visitor);
-  return toBrowser(call, responseOf(filled), context, status);
+  return toBrowser(call, messageOf(filled), context, status);
 }
 
 /**
@@ -45,7 +44,7 @@ export async function chooseReading(site, call, context, search) {
   const isPrivate = context.scope !== "public";
   if (isPrivate && !site.data.perUser) return { bypass: "private" };
   if (context.realtime && !context.announced) return { bypass: "realtime" };
-  const params = canonicalParams(context, search);
+  const params = site.policy.params(context, search);
   if (!params) return { bypass: "params" };
   if (call.token && call.token.bypassUntil > Date.now()) return { bypass: "unrecorded-write" };
   if (!(await site.hub.ensure(call.env, call.token, call.ctx))) return { bypass: "hub" };
@@ -98,14 +97,20 @@ export const timeLeft = (entry, now) => Math.floor(entry.lifetime.fresh - ageOf(
 /** @param {unknown} error */
 const keepStale = (error) => console.warn("mizan: not revalidated", String(error));
 
+/** @typedef {{ status: number, headers: Headers | [string, string][], body: BodyInit | null }} Message */
+
+/** @param {Filled} filled @returns {Message} */
+function messageOf(filled) {
+  if ("entry" in filled) return { status: 200, ...filled.entry };
+  const { status, headers, body } = filled.refused;
+  // Some statuses allow no body, not even an empty one.
+  return { status, headers, body: body.byteLength > 0 ? body : null };
+}
+
 /** @param {Filled} filled */
 export function responseOf(filled) {
-  if ("refused" in filled) {
-    const { status, headers, body } = filled.refused;
-    return new Response(body.byteLength > 0 ? body : null, { status, headers });
-  }
-  const headers = new Headers(filled.entry.headers);
-  return new Response(filled.entry.body, { headers });
+  const { status, headers, body } = messageOf(filled);
+  return new Response(body, { status, headers });
 }
 
 /**
@@ -123,7 +128,7 @@ function entryKey({ data }, { env }, { context, params, visitor, epoch, generati
     String(generation),
   ];
   const path = parts.map(encodeURIComponent).join("/");
-  return new URL(`/__mizan/entries/${path}/${params.query}`, env.PUBLIC_URL).href;
+  return `${env.PUBLIC_URL}/__mizan/entries/${path}/${params.query}`;
 }
 
 /** @param {Site} site @param {string} key @param {number} now */
@@ -239,11 +244,11 @@ export async function isUnchanged(site, call, epoch, read) {
   );
 }
 
-/** @param {Call} call @param {Response} response @param {ContextData} context @param {string} status */
-function toBrowser(call, response, context, status) {
-  const headers = new Headers(response.headers);
+/** @param {Call} call @param {Message} message @param {ContextData} context @param {string} cacheStatus */
+function toBrowser(call, message, context, cacheStatus) {
+  const headers = new Headers(message.headers);
   headers.set("Cache-Control", forBrowser(headers.get("Cache-Control"), context.scope));
-  headers.set("Cache-Status", `Mizan; ${status}`);
-  const { status: code } = response;
-  return conditional(call.request, new Response(response.body, { status: code, headers }));
+  headers.set("Cache-Status", `Mizan; ${cacheStatus}`);
+  const { status, body } = message;
+  return conditional(call.request, new Response(body, { status, headers }));
 }

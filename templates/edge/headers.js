@@ -91,10 +91,13 @@ export function etagMatches(ifNoneMatch, etag) {
 /** The answer as this request wants it: 304 if it has it, no body for HEAD. @param {Request} request @param {Response} response */
 export function conditional(request, response) {
   const { status, headers } = response;
-  if (status === 200 && etagMatches(request.headers.get("If-None-Match"), headers.get("ETag"))) {
-    const short = new Headers(headers);
-    for (const name of ["Content-Type", "Content-Length", "Content-Encoding"]) short.delete(name);
-    return new Response(null, { status: 304, headers: short });
-  }
-  return request.method === "HEAD" ? new Response(null, response) : response;
+  const isKnown =
+    status === 200 && etagMatches(request.headers.get("If-None-Match"), headers.get("ETag"));
+  if (!isKnown && request.method !== "HEAD") return response;
+  // What nobody reads would be held until it is collected.
+  response.body?.cancel();
+  if (!isKnown) return new Response(null, response);
+  const short = new Headers(headers);
+  for (const name of ["Content-Type", "Content-Length", "Content-Encoding"]) short.delete(name);
+  return new Response(null, { status: 304, headers: short });
 }

@@ -39,7 +39,7 @@ export function placeOf({ data, hub }, { env, url }, uses) {
   const generations = read.map(({ generation }) => generation).join(".");
   const parts = [data.release, data.app, data.environment, epoch, url.pathname, generations];
   const path = parts.map(encodeURIComponent).join("/");
-  return { key: new URL(`/__mizan/pages/${path}`, env.PUBLIC_URL).href, epoch, read };
+  return { key: `${env.PUBLIC_URL}/__mizan/pages/${path}`, epoch, read };
 }
 
 /**

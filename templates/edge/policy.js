@@ -1,9 +1,14 @@
 // What the schema says about a request: which of the Edge's jobs it is.
 
+import { canonicalParams } from "./params.js";
+
 /** @import { ContextData, MizanData, RouteData } from "../types.d.ts" */
+/** @import { CanonicalParams } from "./params.js" */
 
 export const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 const MAX_DECODINGS = 5;
+/** So many queries at most are kept as they were read, a kilobyte each at most. */
+const REMEMBERED_QUERIES = 2000;
 
 /** @typedef {{ route: RouteData, props: Record<string, string> }} RouteMatch */
 
@@ -22,6 +27,8 @@ export class Policy {
   #mutations;
   #assets;
   #routes;
+  /** By path and query. @type {Map<string, CanonicalParams>} */
+  #params = new Map();
 
   /** @param {MizanData} data */
   constructor(data) {
@@ -40,6 +47,22 @@ export class Policy {
 
   contextNames() {
     return [...this.#contexts.keys()];
+  }
+
+  /** What is asked for is mostly asked for again. @param {ContextData} context @param {string} search */
+  params(context, search) {
+    const asked = context.path + search;
+    const known = this.#params.get(asked);
+    if (known) return known;
+    const params = canonicalParams(context, search);
+    if (params) this.#remember(asked, params);
+    return params;
+  }
+
+  /** @param {string} asked @param {CanonicalParams} params */
+  #remember(asked, params) {
+    if (this.#params.size >= REMEMBERED_QUERIES) this.#params.clear();
+    this.#params.set(asked, params);
   }
 
   /** @param {unknown} name */

@@ -8,18 +8,17 @@ import { hex } from "./hmac.js";
 
 /**
  * @typedef {object} Entry
- * @property {ArrayBuffer} body
+ * @property {ArrayBuffer | ReadableStream | null} body of one that was loaded, a stream: it can be read once
  * @property {[string, string][]} headers the origin's, with an ETag
  * @property {number} readAt when the question to the origin began, ms
  * @property {Lifetime} lifetime
  */
 
-const READ_AT = "mizan-read-at";
-const FRESH = "mizan-fresh";
-const TOTAL = "mizan-total";
-const SAVED = ["cache-control", "vary"];
-/** What the Cache API adds of its own. */
-const OF_THE_STORE = ["age", "cf-cache-status", "cf-ray", "content-length", "date", "expires"];
+/**
+ * All that is said about the body, as one header of what is stored: the Cache API adds headers of its own and takes
+ * Cache-Control for its own, and each header that is read or taken away makes a hit slower.
+ */
+const ABOUT = "Mizan-Entry";
 
 /**
  * @param {Response} response @param {ArrayBuffer} body @param {number} readAt
@@ -36,8 +35,8 @@ export async function entryOf(response, body, readAt, lifetime) {
 export async function load(key, now) {
   const response = await caches.default.match(key);
   if (!response) return null;
-  const entry = await unpack(response);
-  return ageOf(entry, now) < entry.lifetime.total ? entry : null;
+  const entry = unpack(response);
+  return entry && ageOf(entry, now) < entry.lifetime.total ? entry : null;
 }
 
 /** @param {string} key @param {Entry} entry @param {number} now */
@@ -53,38 +52,23 @@ export const remove = (key) => caches.default.delete(key);
 export const ageOf = (entry, now) => Math.max(0, (now - entry.readAt) / 1000);
 
 /** @param {Entry} entry @param {number} left seconds */
-function pack(entry, left) {
-  const headers = new Headers(entry.headers);
-  for (const name of SAVED) {
-    const value = headers.get(name);
-    if (value !== null) headers.set(`mizan-${name}`, value);
-    headers.delete(name);
-  }
-  headers.set(READ_AT, String(entry.readAt));
-  headers.set(FRESH, String(entry.lifetime.fresh));
-  headers.set(TOTAL, String(entry.lifetime.total));
-  headers.set("Cache-Control", `public, max-age=${left}`);
-  return new Response(entry.body, { headers });
+function pack({ body, ...about }, left) {
+  const headers = { "Cache-Control": `public, max-age=${left}`, [ABOUT]: asciiJson(about) };
+  return new Response(body, { headers });
 }
 
-/** @param {Response} response @returns {Promise<Entry>} */
-async function unpack(response) {
-  const headers = new Headers(response.headers);
-  for (const name of OF_THE_STORE) headers.delete(name);
-  const take = (/** @type {string} */ name) => {
-    const value = headers.get(name);
-    headers.delete(name);
-    return value;
-  };
-  const readAt = Number(take(READ_AT));
-  const lifetime = { fresh: Number(take(FRESH)), total: Number(take(TOTAL)) };
-  for (const name of SAVED) {
-    const value = take(`mizan-${name}`);
-    if (value === null) headers.delete(name);
-    else headers.set(name, value);
-  }
-  return { body: await response.arrayBuffer(), headers: [...headers], readAt, lifetime };
+/** @param {Response} response @returns {Entry | null} */
+function unpack(response) {
+  const about = response.headers.get(ABOUT);
+  return about === null ? null : { ...JSON.parse(about), body: response.body };
 }
+
+/** A header holds no other characters safely. @param {object} value */
+const asciiJson = (value) =>
+  JSON.stringify(value).replace(
+    /[^ -~]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 /** @param {ArrayBuffer} body */
 async function etagOf(body) {

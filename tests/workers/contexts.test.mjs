@@ -46,6 +46,26 @@ test("a miss, then hits without the origin", async () => {
   assert.deepEqual(hit.json(), miss.json());
 });
 
+test("a hit has the headers of the origin's answer, whatever is in them, and none of the store's", async () => {
+  const path = fresh();
+  origin.faults.set(path, (_question, response) => {
+    const said = {
+      "Content-Type": "application/json",
+      "Content-Language": "de",
+      "X-Said": 'café, "so"',
+    };
+    response.writeHead(200, { ...said, "Cache-Control": PUBLIC, Vary: "Cookie" }).end("{}");
+  });
+  const miss = await plane.get(path);
+  const hit = await plane.warm(path);
+  const lasting = ({ headers }) => {
+    const { "cache-status": _, ...rest } = headers;
+    return rest;
+  };
+  assert.equal(hit.headers["x-said"], miss.headers["x-said"]);
+  assert.deepEqual(lasting(hit), lasting(miss));
+});
+
 test("a stale entry is served at once, and one question is asked behind it", async () => {
   const path = fresh();
   const started = (await plane.warm(path)).json().version;
