@@ -162,6 +162,8 @@ export interface HubLog {
   records: HubRecord[];
   /** Contexts of mutations that have begun and not ended. */
   open: string[];
+  /** Those of mutations that may commit without anybody telling; an older Hub does not say which of them these are. */
+  inDoubt?: string[];
   /** Base URL of the app's own server, where the hub knows it. */
   origin?: string;
 }
@@ -173,6 +175,8 @@ export interface IntentRequest {
   window: number;
   /** Milliseconds until an open intent becomes a record. */
   ttl: number;
+  /** An Edge waits for the outcome and will record it. Older ones do not say, and are taken not to. */
+  awaited?: boolean;
 }
 
 export interface RecordRequest {

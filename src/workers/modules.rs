@@ -29,6 +29,7 @@ pub const EDGE: &[Module] = embed![
     "edge/hmac.js",
     "edge/hub-client.js",
     "edge/invalidate.js",
+    "edge/linger.js",
     "edge/log.js",
     "edge/log-copy.js",
     "edge/mutation.js",

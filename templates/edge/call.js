@@ -1,6 +1,7 @@
 // What travels through the Edge with one request, and what all requests of an isolate share.
 
 import { HubClient } from "./hub-client.js";
+import { Lingering } from "./linger.js";
 import { Partitions } from "./partition.js";
 import { Policy } from "./policy.js";
 
@@ -13,6 +14,7 @@ import { Policy } from "./policy.js";
  * @property {MizanData} data
  * @property {Policy} policy
  * @property {HubClient} hub
+ * @property {Lingering} lingering what was shown last, for a moment after it changed
  * @property {Partitions} partitions of the visitors whose private answers are stored
  * @property {Map<string, { answer: Promise<Filled>, began: number }>} fills under way, by key
  * @property {Map<string, number>} asked when (ms) the origin was last asked for each key
@@ -40,6 +42,7 @@ export function createSite(data) {
     data,
     policy: new Policy(data),
     hub: new HubClient(data),
+    lingering: new Lingering(),
     partitions: new Partitions(),
     fills: new Map(),
     asked: new Map(),

@@ -2,12 +2,14 @@
 
 import { forBrowser, lifetime, personalLifetime } from "./cache-control.js";
 import { conditional, endToEnd } from "./headers.js";
+import { entryBefore, lingerStatus, viewOf } from "./linger.js";
 import { fetchFill, forward } from "./origin.js";
 import { heed, identify } from "./partition.js";
-import { ageOf, entryOf, load, remove, save } from "./store.js";
+import { entryOf, load, remove, save, timeLeft } from "./store.js";
 
 /** @import { ContextData } from "../types.d.ts" */
 /** @import { Call, Filled, Site } from "./call.js" */
+/** @import { View } from "./linger.js" */
 /** @import { Entry } from "./store.js" */
 /** @import { CanonicalParams } from "./params.js" */
 /** @import { Visitor } from "./partition.js" */
@@ -31,7 +33,13 @@ export async function serveContext(site, call, context) {
     return toBrowser(call, response, context, `fwd=bypass; detail=${reading.bypass}`);
   }
   const { params, visitor } = reading;
-  const { filled, status } = await readContext(site, call, context, params, visitor);
+  const found = await lookUp(site, call, context, params, visitor);
+  const before = visitor ? null : await entryBefore(site, call, context.path + params.query, found);
+  if (before) {
+    fillBehind(site, call, found);
+    return toBrowser(call, messageOf({ entry: before }), context, lingerStatus(before));
+  }
+  const { filled, status } = await read(site, call, found);
   return toBrowser(call, messageOf(filled), context, status);
 }
 
@@ -57,13 +65,24 @@ export async function chooseReading(site, call, context, search) {
  * @param {Visitor | null} [visitor] whose private answer it is
  * @returns {Promise<{ filled: Filled, status: string }>}
  */
-export async function readContext(site, call, context, params, visitor = null) {
-  const { entry, key, fill } = await lookUp(site, call, context, params, visitor);
-  if (!entry) return { filled: await fill(), status: "fwd=uri-miss" };
-  const now = Date.now();
-  const left = timeLeft(entry, now);
-  if (left <= 0 && mayRevalidate(site, key, now)) call.ctx.waitUntil(fill().catch(keepStale));
+export const readContext = async (site, call, context, params, visitor = null) =>
+  read(site, call, await lookUp(site, call, context, params, visitor));
+
+/**
+ * @param {Site} site @param {Call} call @param {Found} found
+ * @returns {Promise<{ filled: Filled, status: string }>}
+ */
+async function read(site, call, found) {
+  const { entry } = found;
+  if (!entry) return { filled: await found.fill(), status: "fwd=uri-miss" };
+  const left = timeLeft(entry, Date.now());
+  if (left <= 0) fillBehind(site, call, found);
   return { filled: { entry }, status: `hit; ttl=${left}` };
+}
+
+/** @param {Site} site @param {Call} call @param {Found} found */
+function fillBehind(site, call, { key, fill }) {
+  if (mayRevalidate(site, key, Date.now())) call.ctx.waitUntil(fill().catch(keepStale));
 }
 
 /**
@@ -79,20 +98,23 @@ export async function renewContext(site, call, context, params) {
 }
 
 /**
+ * What the store has, for a log as it was, and how to have the origin asked.
+ * @typedef {{ entry: Entry | null, key: string, view: View, fill: () => Promise<Filled> }} Found
+ */
+
+/**
  * @param {Site} site @param {Call} call @param {ContextData} context @param {CanonicalParams} params
- * @param {Visitor | null} visitor
+ * @param {Visitor | null} visitor @returns {Promise<Found>}
  */
 async function lookUp(site, call, context, params, visitor) {
   const { log } = site.hub;
+  const view = viewOf(log);
   const generation = log.generation(context.name, params.values);
   const fields = { context, params, visitor, epoch: log.epoch, generation };
   const key = entryKey(site, call, fields);
   const entry = await load(key, Date.now());
-  return { entry, key, fill: () => fillOnce(site, call, { ...fields, key }) };
+  return { entry, key, view, fill: () => fillOnce(site, call, { ...fields, key }) };
 }
-
-/** Seconds for which an entry is still fresh. @param {Entry} entry @param {number} now */
-export const timeLeft = (entry, now) => Math.floor(entry.lifetime.fresh - ageOf(entry, now));
 
 /** @param {unknown} error */
 const keepStale = (error) => console.warn("mizan: not revalidated", String(error));
@@ -230,8 +252,9 @@ async function store(site, call, { context, params, visitor, epoch, generation, 
 }
 
 /**
- * Are these still the generations of what was read? The hub is asked again after the reading, and a
- * mutation that is still under way counts as a change.
+ * Are these still the generations of what was read? The hub is asked again after the reading. A mutation
+ * that is under way will be recorded, and so be another generation; one that may commit without anybody
+ * telling counts as a change.
  * @param {Site} site @param {Call} call @param {string} epoch in which they were read
  * @param {Pick<Fill, "context" | "params" | "generation">[]} read
  */
@@ -240,7 +263,7 @@ export async function isUnchanged(site, call, epoch, read) {
   if (!(await site.hub.ask(call.env.HUB)) || log.epoch !== epoch) return false;
   return read.every(
     ({ context, params, generation }) =>
-      !log.isOpen(context.name) && log.generation(context.name, params.values) === generation,
+      !log.isInDoubt(context.name) && log.generation(context.name, params.values) === generation,
   );
 }
 

@@ -41,8 +41,10 @@ async function announce(site, env, nonce, list) {
   const items = canonicalInvalidations(site.policy, list);
   try {
     const announced = { nonce, items, remember: REMEMBER_NONCE_MS };
-    const { epoch, seq } = await site.hub.announce(env.HUB, announced);
-    return answer(200, { seq, epoch, recorded: items });
+    const recorded = await site.hub.announce(env.HUB, announced);
+    // Who announces is told that whoever asks us from now on sees the change.
+    site.lingering.endBefore(recorded);
+    return answer(200, { ...recorded, recorded: items });
   } catch (error) {
     console.error("mizan: an announcement was not recorded", String(error));
     return failure(error);

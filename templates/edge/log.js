@@ -25,7 +25,7 @@ export class InvalidationLog {
   /** @type {Map<string, ContextRecords>} */
   #index = new Map();
   /** @type {Set<string>} */
-  #open = new Set();
+  #inDoubt = new Set();
   #hubNow = 0;
   #retention = 0;
 
@@ -43,7 +43,7 @@ export class InvalidationLog {
     if (begun < this.asOf) return;
     this.asOf = begun;
     this.origin = answer.origin ?? this.origin;
-    this.#open = new Set(answer.open);
+    this.#inDoubt = new Set(answer.inDoubt ?? answer.open);
   }
 
   records() {
@@ -55,9 +55,9 @@ export class InvalidationLog {
     return now - this.asOf;
   }
 
-  /** May a mutation of this context be under way? @param {string} context */
-  isOpen(context) {
-    return this.#open.has(context) || this.#open.has(EVERYTHING);
+  /** May a mutation change this context without anybody telling? @param {string} context */
+  isInDoubt(context) {
+    return this.#inDoubt.has(context) || this.#inDoubt.has(EVERYTHING);
   }
 
   /**

@@ -35,10 +35,8 @@ async function mutate(site, call) {
   await opened;
   const status = response?.status ?? 0;
   const items = changes(site, status, list, declared);
-  const closed = isOver(status) ? intent : undefined;
-  // What the origin commits from now on, nobody will tell: the intent stands for it, as long as for a new mutation.
-  if (intent && !closed) await openIntent(site, call, intent, declared);
-  const token = intent || items.length > 0 ? await recordChanges(site, call, closed, items) : null;
+  const ended = { intent, declared, isOver: isOver(status), items };
+  const token = intent || items.length > 0 ? await recordChanges(site, call, ended) : null;
   return withToken(site, call, response ?? brokenOrigin(), token);
 }
 
@@ -66,7 +64,7 @@ function declaredContexts(site, body) {
  */
 async function openIntent(site, call, id, contexts) {
   try {
-    await site.hub.open(call.env.HUB, { id, contexts, ttl: INTENT_TTL_MS });
+    await site.hub.open(call.env.HUB, { id, contexts, ttl: INTENT_TTL_MS, awaited: true });
   } catch (error) {
     console.warn("mizan: no intent", String(error));
   }
@@ -109,28 +107,47 @@ function changes(site, status, list, declared) {
 const isOver = (status) => status > 0 && status <= 500;
 
 /**
- * @param {Site} site @param {Call} call @param {string | undefined} intent
- * @param {Invalidation[]} items
+ * A mutation of which its Edge hears no more.
+ * @typedef {object} Ended
+ * @property {string | undefined} intent
+ * @property {string[]} declared
+ * @property {boolean} isOver false: the origin may still commit
+ * @property {Invalidation[]} items what it has changed
+ */
+
+/**
+ * @param {Site} site @param {Call} call @param {Ended} ended
  * @returns {Promise<SequenceToken | null>} what the client has to show from now on
  */
-async function recordChanges(site, call, intent, items) {
+async function recordChanges(site, call, ended) {
+  const { items } = ended;
   try {
-    const { epoch, seq } = await site.hub.record(call.env.HUB, { intent, items });
+    const { epoch, seq } = await record(site, call, ended);
     return items.length > 0 ? { epoch, seq, bypassUntil: 0 } : null;
   } catch (error) {
     console.error("mizan: not recorded yet", String(error));
-    call.ctx.waitUntil(recordLater(site, call, intent, items));
+    call.ctx.waitUntil(recordLater(site, call, ended));
     const bypassUntil = Date.now() + site.data.window * 1000;
     return items.length > 0 ? { epoch: "", seq: 0, bypassUntil } : null;
   }
 }
 
-/** @param {Site} site @param {Call} call @param {string | undefined} intent @param {Invalidation[]} items */
-async function recordLater(site, call, intent, items) {
+/** @param {Site} site @param {Call} call @param {Ended} ended */
+async function record(site, call, { intent, declared, isOver, items }) {
+  const { HUB } = call.env;
+  if (isOver) return site.hub.record(HUB, { intent, items });
+  // What the origin commits from now on, nobody will tell: the intent stands for it, as long as for a new mutation, and
+  // before the record, so that nothing is stored in between.
+  if (intent) await site.hub.open(HUB, { id: intent, contexts: declared, ttl: INTENT_TTL_MS });
+  return site.hub.record(HUB, { items });
+}
+
+/** @param {Site} site @param {Call} call @param {Ended} ended */
+async function recordLater(site, call, ended) {
   for (const wait of RETRY_MS) {
     await new Promise((resolve) => setTimeout(resolve, wait));
     try {
-      await site.hub.record(call.env.HUB, { intent, items });
+      await record(site, call, ended);
       return;
     } catch (error) {
       console.warn("mizan: still not recorded", String(error));

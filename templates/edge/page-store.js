@@ -1,12 +1,14 @@
 // The store of pages: which may be kept, under which key, and for how long.
 
 import { isUnchanged } from "./contexts.js";
+import { viewOf } from "./linger.js";
 import { isPreview } from "./origin.js";
 import { RENDER_ERROR, STREAM_FAILED } from "./render.js";
 import { entryOf, save } from "./store.js";
 
 /** @import { ContextData } from "../types.d.ts" */
 /** @import { Call, Site } from "./call.js" */
+/** @import { View } from "./linger.js" */
 /** @import { Loaded, Use } from "./page-contexts.js" */
 /** @import { CanonicalParams } from "./params.js" */
 /** @import { Entry } from "./store.js" */
@@ -15,7 +17,7 @@ import { entryOf, save } from "./store.js";
  * Where a page is kept while nothing that it shows has changed; or why it is not.
  * @typedef {object} Place
  * @property {string} key
- * @property {string} epoch
+ * @property {View} view the log by which that is the key
  * @property {{ context: ContextData, params: CanonicalParams, generation: number }[]} read
  */
 
@@ -35,11 +37,11 @@ export function placeOf({ data, hub }, { env, url }, uses) {
     const { params } = reading;
     read.push({ context, params, generation: hub.log.generation(context.name, params.values) });
   }
-  const { epoch } = hub.log;
+  const view = viewOf(hub.log);
   const generations = read.map(({ generation }) => generation).join(".");
-  const parts = [data.release, data.app, data.environment, epoch, url.pathname, generations];
+  const parts = [data.release, data.app, data.environment, view.epoch, url.pathname, generations];
   const path = parts.map(encodeURIComponent).join("/");
-  return { key: `${env.PUBLIC_URL}/__mizan/pages/${path}`, epoch, read };
+  return { key: `${env.PUBLIC_URL}/__mizan/pages/${path}`, view, read };
 }
 
 /**
@@ -47,9 +49,9 @@ export function placeOf({ data, hub }, { env, url }, uses) {
  * @param {Site} site @param {Call} call @param {Place} place @param {Entry[]} entries
  * @param {Response} page its body is read to the end
  */
-export async function keepPage(site, call, { key, epoch, read }, entries, page) {
+export async function keepPage(site, call, { key, view, read }, entries, page) {
   const body = await page.arrayBuffer();
-  if (failedOnTheWay(body) || !(await isUnchanged(site, call, epoch, read))) return;
+  if (failedOnTheWay(body) || !(await isUnchanged(site, call, view.epoch, read))) return;
   const { readAt, lifetime } = spanOf(entries);
   await save(key, await entryOf(page, body, readAt, lifetime), Date.now());
 }

@@ -1,14 +1,15 @@
 // Pages: from the store, or made: the Edge gathers a route's contexts and asks Render for the
 // document.
 
-import { mayRevalidate, remember, timeLeft } from "./contexts.js";
+import { mayRevalidate, remember } from "./contexts.js";
 import { conditional } from "./headers.js";
+import { entryBefore, lingerStatus } from "./linger.js";
 import { isPreview } from "./origin.js";
 import { loadAll, renewAll, ssrContext, usesOf } from "./page-contexts.js";
 import { isRedirect, redirectTarget } from "./page-redirect.js";
 import { keepPage, placeOf, storable } from "./page-store.js";
 import { isSettled, RENDER_ERROR, render } from "./render.js";
-import { load, remove } from "./store.js";
+import { load, remove, timeLeft } from "./store.js";
 
 /** @import { RenderRequest } from "../types.d.ts" */
 /** @import { Call, Site } from "./call.js" */
@@ -31,7 +32,11 @@ export async function servePage(site, call, match) {
     return toBrowser(call, response, `fwd=bypass; detail=${place.bypass}`);
   }
   const entry = await load(place.key, Date.now());
-  if (entry) return toBrowser(call, shown(site, call, match, uses, place, entry), hitStatus(entry));
+  const before = await entryBefore(site, call, call.url.pathname, { ...place, entry });
+  if (before || (entry && timeLeft(entry, Date.now()) <= 0))
+    renewBehind(site, call, match, uses, place);
+  if (before) return toBrowser(call, shown(before), lingerStatus(before));
+  if (entry) return toBrowser(call, shown(entry), hitStatus(entry));
   const { response, entries } = await makePage(site, call, match, uses);
   return toBrowser(call, kept(site, call, place, response, entries), "fwd=uri-miss");
 }
@@ -39,21 +44,17 @@ export async function servePage(site, call, match) {
 /** @param {Entry} entry */
 const hitStatus = (entry) => `hit; ttl=${timeLeft(entry, Date.now())}`;
 
-/**
- * A stored page; one that is stale is made again behind it.
- * @param {Site} site @param {Call} call @param {RouteMatch} match @param {Use[]} uses
- * @param {Place} place @param {Entry} entry
- */
-function shown(site, call, match, uses, place, entry) {
-  const now = Date.now();
-  if (timeLeft(entry, now) <= 0 && mayRevalidate(site, place.key, now)) {
-    remember(site, place.key);
-    const renewed = renew(site, call, match, uses, place);
-    call.ctx.waitUntil(
-      renewed.catch((error) => console.warn("mizan: page not renewed", String(error))),
-    );
-  }
-  return new Response(entry.body, { headers: entry.headers });
+/** @param {Entry} entry */
+const shown = ({ body, headers }) => new Response(body, { headers });
+
+/** @param {Site} site @param {Call} call @param {RouteMatch} match @param {Use[]} uses @param {Place} place */
+function renewBehind(site, call, match, uses, place) {
+  if (!mayRevalidate(site, place.key, Date.now())) return;
+  remember(site, place.key);
+  const renewed = renew(site, call, match, uses, place);
+  call.ctx.waitUntil(
+    renewed.catch((error) => console.warn("mizan: page not renewed", String(error))),
+  );
 }
 
 /** @param {Site} site @param {Call} call @param {RouteMatch} match @param {Use[]} uses @param {Place} place */

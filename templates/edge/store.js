@@ -48,8 +48,11 @@ export async function save(key, entry, now) {
 /** @param {string} key */
 export const remove = (key) => caches.default.delete(key);
 
+/** Seconds for which it is still fresh. @param {Entry} entry @param {number} now */
+export const timeLeft = (entry, now) => Math.floor(entry.lifetime.fresh - ageOf(entry, now));
+
 /** In seconds. @param {Entry} entry @param {number} now */
-export const ageOf = (entry, now) => Math.max(0, (now - entry.readAt) / 1000);
+const ageOf = (entry, now) => Math.max(0, (now - entry.readAt) / 1000);
 
 /** @param {Entry} entry @param {number} left seconds */
 function pack({ body, ...about }, left) {

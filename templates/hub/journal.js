@@ -31,6 +31,9 @@ const SCHEMA = `
     contexts text not null,
     deadline integer not null
   );
+  create table if not exists awaited (
+    id text primary key
+  );
   create table if not exists nonces (
     nonce text primary key,
     forget_at integer not null
@@ -62,26 +65,34 @@ export class Journal {
       retention: retention(meta.window),
       full: known < 0,
       records: this.#recordsAfter(known),
-      open: this.#openContexts(),
+      open: this.#contextsOf("select contexts from intents"),
+      inDoubt: this.#contextsOf(
+        "select contexts from intents where id not in (select id from awaited)",
+      ),
     };
   }
 
   /** @param {IntentRequest} intent @param {number} now */
   open(intent, now) {
     this.#widen(intent.window);
-    this.sql.exec(
-      "insert or replace into intents values (?, ?, ?)",
+    // What begins late never undoes what was said at the end.
+    if (!intent.awaited) this.#forget(intent.id);
+    const { rowsWritten } = this.sql.exec(
+      "insert or ignore into intents values (?, ?, ?)",
       intent.id,
       JSON.stringify(intent.contexts),
       now + intent.ttl,
     );
+    if (intent.awaited && rowsWritten > 0) {
+      this.sql.exec("insert or ignore into awaited values (?)", intent.id);
+    }
   }
 
   /** @param {RecordRequest} ended @param {number} now */
   record(ended, now) {
     this.#widen(ended.window);
     this.#append(ended.items, now);
-    if (ended.intent !== undefined) this.sql.exec("delete from intents where id = ?", ended.intent);
+    if (ended.intent !== undefined) this.#forget(ended.intent);
     this.#prune(now);
   }
 
@@ -127,7 +138,7 @@ export class Journal {
         contexts.map((context) => ({ context, params: {} })),
         now,
       );
-      this.sql.exec("delete from intents where id = ?", intent.id);
+      this.#forget(String(intent.id));
     }
   }
 
@@ -192,9 +203,15 @@ export class Journal {
       }));
   }
 
-  /** @returns {string[]} */
-  #openContexts() {
-    const rows = this.sql.exec("select contexts from intents").toArray();
+  /** @param {string} intent */
+  #forget(intent) {
+    this.sql.exec("delete from intents where id = ?", intent);
+    this.sql.exec("delete from awaited where id = ?", intent);
+  }
+
+  /** @param {string} intents a query @returns {string[]} */
+  #contextsOf(intents) {
+    const rows = this.sql.exec(intents).toArray();
     return [...new Set(rows.flatMap((row) => JSON.parse(String(row.contexts))))];
   }
 }

@@ -31,6 +31,7 @@ const edgeWorker :Workerd.Worker = (
     (name = "edge/hmac.js", esModule = embed "../edge/hmac.js"),
     (name = "edge/hub-client.js", esModule = embed "../edge/hub-client.js"),
     (name = "edge/invalidate.js", esModule = embed "../edge/invalidate.js"),
+    (name = "edge/linger.js", esModule = embed "../edge/linger.js"),
     (name = "edge/log.js", esModule = embed "../edge/log.js"),
     (name = "edge/log-copy.js", esModule = embed "../edge/log-copy.js"),
     (name = "edge/mutation.js", esModule = embed "../edge/mutation.js"),

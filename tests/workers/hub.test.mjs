@@ -21,8 +21,8 @@ const hubLog = async (query = "") => (await plane.askHub("GET", `/v1/log${query}
 const record = (items, more = {}) =>
   plane.askHub("POST", "/v1/records", { items, window: 300, ...more });
 
-const open = (id, ttl) =>
-  plane.askHub("POST", "/v1/intents", { id, contexts: ["post"], window: 300, ttl });
+const open = (id, ttl, more = {}) =>
+  plane.askHub("POST", "/v1/intents", { id, contexts: ["post"], window: 300, ttl, ...more });
 
 async function killHub() {
   await plane.stopHub("SIGKILL");
@@ -74,6 +74,27 @@ test("epoch, sequence, records and intents survive kill -9", async () => {
   assert.deepEqual({ ...after, now: 0 }, { ...before, now: 0 });
   await record([], { intent: "i" });
   assert.deepEqual((await hubLog()).open, []);
+});
+
+test("an intent is in doubt unless its Edge waits for it, and stays so whatever comes late", async () => {
+  const awaited = () => open("w", AN_HOUR, { awaited: true });
+  const named = async () => {
+    const { open, inDoubt } = await hubLog();
+    return { open, inDoubt };
+  };
+  await awaited();
+  assert.deepEqual(await named(), { open: ["post"], inDoubt: [] });
+  await killHub();
+  assert.deepEqual(await named(), { open: ["post"], inDoubt: [] });
+  await open("w", AN_HOUR);
+  assert.deepEqual(await named(), { open: ["post"], inDoubt: ["post"] });
+  await awaited();
+  assert.deepEqual(await named(), { open: ["post"], inDoubt: ["post"] });
+  await record([], { intent: "w" });
+  assert.deepEqual(await named(), { open: [], inDoubt: [] });
+  await awaited();
+  assert.deepEqual((await named()).inDoubt, [], "nothing is left of the one before");
+  await record([], { intent: "w" });
 });
 
 test("an intent that nobody closes becomes a record, though its hub was killed", async () => {

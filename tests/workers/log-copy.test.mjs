@@ -122,7 +122,7 @@ test("what another isolate has asked is as good as one's own question", async (t
     assert.equal(one.age(), 100, "since the Hub answered the other one");
     assert.deepEqual([one.log.seq, one.log.generation("posts", new Map())], [2, 2]);
     assert.equal(one.log.origin, "http://192.0.2.7");
-    assert.ok(one.log.isOpen("post"));
+    assert.ok(one.log.isInDoubt("post"));
   }
 });
 
@@ -165,7 +165,7 @@ test("a copy never makes a log older", async (t) => {
   one.log.adopt(await [...stored.values()][0].json(), START);
   assert.equal(one.log.seq, 3);
   assert.equal(one.log.generation("posts", new Map()), 3);
-  assert.ok(one.log.isOpen("post"));
+  assert.ok(one.log.isInDoubt("post"));
 });
 
 test("a large log leaves its newest part, and says from where on it is whole", async (t) => {

@@ -197,24 +197,40 @@ test("the change is recorded before its client hears of it", async () => {
   }
 });
 
-test("while a mutation is under way its contexts are served, but not stored", async () => {
-  await plane.warm(postPath(5));
+test("while a mutation is under way its contexts are stored, and its record outdates them", async () => {
+  const [path, old, version] = [postPath(7), newVersion(), newVersion()];
   let finish;
   origin.faults.set(CALL, (_q, response) => {
-    finish = () => json(response, 200, "no-store", { result: 1, invalidate: [] });
+    finish = () => json(response, 200, "no-store", { result: 1, invalidate: scoped(7) });
   });
+  origin.version = old;
   const call = plane.call("add_comment", {});
   await eventually(async () => (await hubLog()).open.includes("post"));
-  assert.ok((await plane.get(postPath(5))).isHit);
-  for (let i = 0; i < 3; i++) {
-    assert.equal((await plane.get(postPath(7))).isHit, false);
-    await sleep(50);
-  }
+  assert.deepEqual((await hubLog()).inDoubt, []);
+  assert.equal((await plane.warm(path)).json().version, old);
+  origin.version = version;
   finish();
-  await call;
-  await eventually(async () => !(await hubLog()).open.includes("post"));
-  await plane.warm(postPath(7));
+  const { cookies } = await call;
+  assert.equal((await plane.get(path, { Cookie: cookies })).json().version, version);
 });
+
+test("while nobody would tell that a mutation commits, its contexts are served, but not stored", () =>
+  withOwnPlane(async (own) => {
+    await own.warm(POSTS);
+    await own.call("add_comment", { status: 504, invalidate: [] });
+    const { open, inDoubt } = (await own.askHub("GET", "/v1/log")).json();
+    assert.deepEqual(
+      [open.sort(), inDoubt.sort()],
+      [
+        ["post", "posts"],
+        ["post", "posts"],
+      ],
+    );
+    for (let i = 0; i < 3; i++) {
+      assert.equal((await own.get(postPath(7))).isHit, false);
+      await sleep(50);
+    }
+  }));
 
 test("an intent that nobody closes becomes a record of the whole context", async () => {
   const before = await hubLog();
@@ -294,12 +310,12 @@ test("the cookie: HttpOnly and Lax, and Secure with its prefix where there is TL
     const answer = await secure.call("add_comment", { invalidate: ["posts"] });
     assert.match(answer.headers["set-cookie"][0], /^__Host-mizan-sequence=[^;]+;.*; Secure$/);
     await secure.warm(POSTS);
-    await secure.call(
+    const { cookies } = await secure.call(
       "add_comment",
       { version: "tls", invalidate: ["posts"] },
       { Cookie: answer.cookies },
     );
-    assert.equal((await secure.get(POSTS, { Cookie: answer.cookies })).json().version, "tls");
+    assert.equal((await secure.get(POSTS, { Cookie: cookies })).json().version, "tls");
   } finally {
     await secure.stop();
   }

@@ -118,7 +118,7 @@ test("a page is not kept when one of its contexts changed, or may be changing, w
   for (const meanwhile of [
     { seq: 2, records: [record(2, "post", { post_id: "5" })] },
     { seq: 2, records: [record(2, "*")] },
-    { open: ["posts"] },
+    { open: ["posts"], inDoubt: ["posts"] },
     { epoch: "e2" },
     "silent",
   ]) {

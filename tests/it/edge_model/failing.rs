@@ -6,7 +6,9 @@ use super::world::{Place, QUESTIONS, WRITES, World};
 impl World {
     /// What the origin commits late, it commits while its intent lives: nothing bounds it otherwise.
     pub fn may_tick(&self) -> bool {
-        let is_last = |id: usize| self.hub.intents[id] == Some(0) && !self.is_unrecorded(id);
+        let is_last = |id: usize| {
+            self.hub.intents[id].is_some_and(|intent| intent.left == 0) && !self.is_unrecorded(id)
+        };
         !self.late.is_some_and(is_last)
     }
 
@@ -30,6 +32,7 @@ impl World {
         }
         if dead == Place::Here {
             self.edge.log = None;
+            self.edge.shown = None;
             self.questions = [None; QUESTIONS];
             self.fill = None;
         }

@@ -1,10 +1,11 @@
 //! What each state would show, and whether it may.
 
-use super::log::{Epoch, Log, Seq};
+use super::log::{Epoch, Log, Seq, View};
 use super::rules::{Rules, Wrong};
 use super::world::{Broken, News, Version, WRITES, World};
 
 /// What the edge has for whoever asks it now.
+#[derive(Clone, Copy)]
 struct Shown {
     version: Version,
     is_entry: bool,
@@ -18,14 +19,22 @@ impl World {
             // The writer may have to wait where others need not.
             let has_to_wait = self.writer_may_lack(&log, rules);
             let own = if has_to_wait { 0 } else { self.writer.own };
-            self.judged(self.seen_by_everyone(), own)
+            self.judged(self.seen_by_everyone(), own, rules)
         })
     }
 
     /// What is wrong with what the edge would show to those who must see these versions.
-    pub fn judged(&self, must: Version, own: Version) -> Option<Broken> {
-        let shown = self.shown()?;
+    pub fn judged(&self, must: Version, own: Version, rules: &Rules) -> Option<Broken> {
         let own = if self.writer.bypass > 0 { 0 } else { own };
+        let before = self.lingering();
+        let for_the_writer = before.filter(|(view, _)| self.may_linger_for_the_writer(view, rules));
+        let shown_to =
+            |before: Option<(View, Shown)>| before.map(|(_, shown)| shown).or_else(|| self.shown());
+        let of_the_writer = shown_to(for_the_writer).and_then(|shown| self.wrong(shown, must, own));
+        of_the_writer.or_else(|| self.wrong(shown_to(before)?, must, 0))
+    }
+
+    fn wrong(&self, shown: Shown, must: Version, own: Version) -> Option<Broken> {
         if shown.version < own {
             Some(Broken::OwnWriteMissed)
         } else if shown.version < must {
@@ -35,6 +44,20 @@ impl World {
         } else {
             None
         }
+    }
+
+    /// What was there before the change that has made a miss of it.
+    fn lingering(&self) -> Option<(View, Shown)> {
+        let key = self.edge.log?.known.key();
+        let view = self.edge.shown.filter(|view| view.key.epoch == key.epoch)?;
+        let entry = self.edge.cache.get(&view.key)?;
+        let is_missed = !self.edge.cache.contains_key(&key);
+        is_missed.then_some((view, Shown { version: entry.version, is_entry: true }))
+    }
+
+    fn may_linger_for_the_writer(&self, view: &View, rules: &Rules) -> bool {
+        let has_seen_more = |(epoch, seq): (Epoch, Seq)| epoch != view.key.epoch || seq > view.seq;
+        rules.is(Wrong::LingersForTheWriter) || !self.writer.floor.is_some_and(has_seen_more)
     }
 
     /// From the cache, or by joining a fill. That is not joined when it has been under way for long:
@@ -70,7 +93,7 @@ impl World {
 
     /// Nothing is under way that could still change what is shown.
     pub fn is_quiet(&self) -> bool {
-        let is_open = self.hub.answer().open || self.writer.write.is_some();
+        let is_open = self.hub.is_open() || self.writer.write.is_some();
         !is_open && self.late.is_none() && self.retry.is_none() && !self.is_lost
     }
 

@@ -29,7 +29,15 @@ pub struct Answer {
     pub epoch: Epoch,
     pub seq: Seq,
     pub record: Option<Record>,
-    pub open: bool,
+    /// A write may commit without anybody telling.
+    pub in_doubt: bool,
+}
+
+/// By which log an entry was shown. It is forgotten when that log would not be fresh any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct View {
+    pub key: Key,
+    pub seq: Seq,
 }
 
 /// An edge's copy of the log.
@@ -48,6 +56,10 @@ impl Log {
 }
 
 impl Answer {
+    pub fn view(&self) -> View {
+        View { key: self.key(), seq: self.seq }
+    }
+
     pub fn key(&self) -> Key {
         Key { epoch: self.epoch, generation: self.record.map_or(0, |record| record.seq) }
     }
@@ -93,7 +105,7 @@ fn merged(old: Log, new: Log) -> Log {
             epoch: old.known.epoch,
             seq: old.known.seq.max(new.known.seq),
             record,
-            open: newer.known.open,
+            in_doubt: newer.known.in_doubt,
         },
         as_of: newer.as_of,
     }

@@ -130,6 +130,16 @@ fn a_joined_refresh_breaks_own_writes() {
 }
 
 #[test]
+fn what_lingers_for_the_writer_breaks_own_writes() {
+    assert_breaks(Wrong::LingersForTheWriter, OWN_WRITES);
+}
+
+#[test]
+fn what_lingers_on_hides_old_news() {
+    assert_breaks(Wrong::LingersOn, OLD_NEWS);
+}
+
+#[test]
 fn a_closed_intent_leaves_old_entries() {
     assert_breaks(Wrong::ClosedIntent, QUIET);
 }

@@ -42,7 +42,19 @@ impl World {
         } else {
             asked.own
         };
-        self.broken = self.broken.or(self.judged(asked.must, own));
+        self.broken = self.broken.or(self.judged(asked.must, own, rules));
+        Some(())
+    }
+
+    /// Somebody is shown the entry that there is, which the edge remembers. Until the hub has news it
+    /// makes no difference when.
+    pub fn show(&mut self) -> Option<()> {
+        let view = self.edge.log.filter(Log::is_fresh)?.known.view();
+        let is_stored = self.edge.cache.contains_key(&view.key);
+        if !is_stored || self.edge.shown == Some(view) || self.hub.answer().view() == view {
+            return None;
+        }
+        self.edge.shown = Some(view);
         Some(())
     }
 
@@ -78,13 +90,14 @@ impl World {
         Some(())
     }
 
-    /// Only if nothing has changed since the key was chosen, and nothing is changing.
+    /// Only if nothing has changed since the key was chosen, and nothing may change without anybody
+    /// telling. What is changing otherwise will be recorded, and so have another key.
     pub fn store_fill(&mut self, rules: &Rules) -> Option<()> {
         let fill = self.fill?;
         let (answer, begun) = fill.check?;
         self.edge.adopt(answer, begun, rules);
         let known = self.edge.log?.known;
-        if known.key() == fill.key && !known.open && fill.entry.is_alive() {
+        if known.key() == fill.key && !known.in_doubt && fill.entry.is_alive() {
             self.edge.cache.insert(fill.key, fill.entry);
         }
         self.fill = None;

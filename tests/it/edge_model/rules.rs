@@ -21,6 +21,10 @@ pub enum Wrong {
     NoFloor,
     /// Who must ask waits for a question that began before.
     JoinedRefresh,
+    /// The writer, too, is shown what was there before its change.
+    LingersForTheWriter,
+    /// What was there before a change is shown for as long as it is stored.
+    LingersOn,
     /// An origin that gave up counts as one that is done.
     ClosedIntent,
     /// A hub that is born anew counts on under the old keys.

@@ -14,6 +14,8 @@ pub enum Step {
     /// Another isolate has asked the hub, and leaves the answer.
     LeaveCopy,
     TakeCopy,
+    /// Somebody hits.
+    Show,
     /// Somebody misses, and the edge asks the origin.
     Fill,
     /// The origin has answered, and the hub is asked again.
@@ -44,6 +46,7 @@ impl Step {
             Self::Ask,
             Self::LeaveCopy,
             Self::TakeCopy,
+            Self::Show,
             Self::Fill,
             Self::CheckFill,
             Self::StoreFill,
@@ -90,6 +93,7 @@ pub fn after(world: &World, step: Step, rules: &Rules) -> Option<World> {
         Step::AnswerArrives(question) => next.answer_arrives(question, rules),
         Step::LeaveCopy => next.leave_copy(),
         Step::TakeCopy => next.take_copy(rules),
+        Step::Show => next.show(),
         Step::Fill => next.begin_fill(),
         Step::CheckFill => next.check_fill(),
         Step::StoreFill => next.store_fill(rules),

@@ -1,8 +1,8 @@
 //! What time does to everything, and what can be forgotten.
 
 use super::log::Age;
-use super::rules::Rules;
-use super::world::{Copied, Edge, Entry, Fill, Hub, News, Question, WRITES, World, Writer};
+use super::rules::{Rules, Wrong};
+use super::world::{Copied, Edge, Entry, Fill, Hub, Intent, News, Question, WRITES, World, Writer};
 
 impl World {
     /// What can make no difference any more, so that states that differ in nothing else are one.
@@ -10,15 +10,22 @@ impl World {
         self.fill = self.fill.filter(|fill| fill.entry.is_alive());
         if let Some(log) = &mut self.edge.log {
             let found = log.known.key();
+            let lingering = self.edge.shown.map(|view| view.key);
             // A generation goes up, or back to that of no record.
             self.edge.cache.retain(|key, _| {
-                key.epoch >= found.epoch && (key.generation == 0 || *key >= found)
+                let may_come = key.generation == 0 || *key >= found;
+                (key.epoch >= found.epoch && may_come) || Some(*key) == lingering
             });
-            log.known.open &= log.is_fresh();
+            log.known.in_doubt &= log.is_fresh();
         }
+        // What is not stored, nor about to be, does not linger.
+        let (cache, fill) = (&self.edge.cache, self.fill.map(|fill| fill.key));
+        let shown =
+            self.edge.shown.filter(|view| cache.contains_key(&view.key) || fill == Some(view.key));
+        self.edge.shown = shown;
         for question in self.questions.iter_mut().flatten() {
             if let Some(answer) = &mut question.answer {
-                answer.open &= question.begun == 0;
+                answer.in_doubt &= question.begun == 0;
             }
         }
         let newest = self.edge.log.map_or(0, |log| log.known.epoch);
@@ -58,11 +65,13 @@ impl Hub {
         self.record = answer.record;
         for id in 0..WRITES {
             match self.intents[id] {
-                Some(0) => {
+                Some(Intent { left: 0, .. }) => {
                     self.intents[id] = None;
                     self.append();
                 }
-                Some(left) => self.intents[id] = Some(left - 1),
+                Some(intent) => {
+                    self.intents[id] = Some(Intent { left: intent.left - 1, ..intent });
+                }
                 None => {}
             }
         }
@@ -79,6 +88,9 @@ impl Edge {
             entry.tick();
         }
         self.cache.retain(|_, entry| entry.is_alive());
+        if !rules.is(Wrong::LingersOn) {
+            self.shown = None;
+        }
     }
 }
 

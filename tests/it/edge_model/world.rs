@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::log::{Age, Answer, Epoch, Key, Log, Record, Seq, adopt};
+use super::log::{Age, Answer, Epoch, Key, Log, Record, Seq, View, adopt};
 use super::rules::Rules;
 
 /// How often the writer writes.
@@ -48,14 +48,24 @@ pub struct Hub {
     pub epoch: Epoch,
     pub seq: Seq,
     pub record: Option<Record>,
-    /// By write: ticks until it becomes a record.
-    pub intents: [Option<Age>; WRITES],
+    /// By write.
+    pub intents: [Option<Intent>; WRITES],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Intent {
+    /// Ticks until it becomes a record.
+    pub left: Age,
+    /// Its edge waits for the origin, and will record what it says.
+    pub is_awaited: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Edge {
     pub log: Option<Log>,
     pub cache: BTreeMap<Key, Entry>,
+    /// What was shown last.
+    pub shown: Option<View>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -191,8 +201,12 @@ impl Hub {
             epoch: self.epoch,
             seq: self.seq,
             record: self.record,
-            open: self.intents.iter().any(Option::is_some),
+            in_doubt: self.intents.iter().flatten().any(|intent| !intent.is_awaited),
         }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.intents.iter().any(Option::is_some)
     }
 
     pub fn append(&mut self) {

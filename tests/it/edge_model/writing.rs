@@ -2,7 +2,7 @@
 
 use super::log::Answer;
 use super::rules::{Rules, Wrong};
-use super::world::{Outcome, Place, Retry, WRITES, World, Write, Writer};
+use super::world::{Intent, Outcome, Place, Retry, WRITES, World, Write, Writer};
 
 impl World {
     pub fn begin_write(&mut self, place: Place) -> Option<()> {
@@ -30,7 +30,8 @@ impl World {
         if !self.hub.is_up {
             write.is_exposed = true;
         } else if !rules.is(Wrong::NoIntent) {
-            self.hub.intents[write.id] = Some(Rules::INTENT_LIVES);
+            let left = Rules::INTENT_LIVES;
+            self.hub.intents[write.id] = Some(Intent { left, is_awaited: true });
         }
         Some(())
     }
@@ -76,7 +77,8 @@ impl World {
 
     fn record(&mut self, id: usize, is_over: bool) {
         self.hub.append();
-        self.hub.intents[id] = (!is_over).then_some(Rules::INTENT_LIVES);
+        let in_doubt = Intent { left: Rules::INTENT_LIVES, is_awaited: false };
+        self.hub.intents[id] = (!is_over).then_some(in_doubt);
     }
 
     pub fn writer_hears(&mut self, rules: &Rules) -> Option<()> {

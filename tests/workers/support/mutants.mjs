@@ -13,8 +13,8 @@ export const mutants = [
     patches: [
       {
         file: MUTATION,
-        from: "? await recordChanges(site, call, closed, items) : null;",
-        to: "? void call.ctx.waitUntil(recordChanges(site, call, closed, items)) : null;",
+        from: "? await recordChanges(site, call, ended) : null;",
+        to: "? void call.ctx.waitUntil(recordChanges(site, call, ended)) : null;",
       },
     ],
   },
@@ -74,6 +74,28 @@ export const mutants = [
         file: "edge/log.js",
         from: "    this.#index.clear();\n    this.#hubNow = 0;",
         to: "    this.#hubNow = 0;",
+      },
+    ],
+  },
+  {
+    wrong: "no doubt: an origin that gave up counts as one that will be heard of",
+    scenario: "lateCommit",
+    patches: [
+      {
+        file: "hub/journal.js",
+        from: "if (!intent.awaited) this.#forget(intent.id);",
+        to: "if (!intent.awaited) return;",
+      },
+    ],
+  },
+  {
+    wrong: "lingers for all: who has mutated is shown what was there before",
+    scenario: "ownWriteElsewhere",
+    patches: [
+      {
+        file: "edge/linger.js",
+        from: "if (token && (token.epoch !== epoch || token.seq > seq)) return null;",
+        to: "void token;",
       },
     ],
   },

@@ -43,7 +43,7 @@ export const hubMayTake = (ms) => [
 const readLimit = (ms) => `const READ_TIMEOUT_MS = ${ms};`;
 const writeLimit = (ms) => `const WRITE_TIMEOUT_MS = ${ms};`;
 
-/** An isolate asks the Hub only where it must: nothing that happens by the clock can help it. */
+/** An isolate asks the Hub only where it must, and what lingers does not end: nothing that happens by the clock can help it. */
 export const neverByTheClock = [
   {
     file: "edge/hub-client.js",
@@ -54,5 +54,10 @@ export const neverByTheClock = [
     file: "edge/hub-client.js",
     from: "const REFRESH_MS = 1000;",
     to: "const REFRESH_MS = 3_600_000;",
+  },
+  {
+    file: "edge/linger.js",
+    from: "const LINGER_MS = 1000;",
+    to: "const LINGER_MS = 3_600_000;",
   },
 ];
