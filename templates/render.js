@@ -12,6 +12,8 @@ const HTML = { headers: { "Content-Type": "text/html; charset=utf-8" } };
 /** The app's code threw: the browser renders the page, but a version that was not released yet shall not be. */
 const ERROR = "Mizan-Render-Error";
 const ERROR_LENGTH = 160;
+/** While a deployment spreads, Edge has to know whether this is the version that it asked for. */
+const VERSION = "Mizan-Render-Version";
 /** The same at the end of a document whose beginning has left already. */
 const STREAM_FAILED = "<!--mizan-render-error-->";
 
@@ -26,6 +28,7 @@ export default {
     /** @type {SsrData} */
     const ssr = { v: 1, page, props, contexts };
     const headers = new Headers(HTML.headers);
+    if (env.VERSION) headers.set(VERSION, env.VERSION.id);
     const onError = (/** @type {unknown} */ error) => {
       report(path, error);
       const text = String(error).replace(/[^ -~]+/g, " ");

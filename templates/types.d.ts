@@ -133,6 +133,8 @@ export interface EdgeEnv {
 }
 
 export interface RenderEnv {
+  /** Of the version that runs, in Cloudflare's words; absent in the local data plane. */
+  VERSION?: { id: string };
   /** "true" in the local data plane only: pages that a browser would render otherwise are named. */
   LOCAL?: string;
 }

@@ -3,7 +3,7 @@
 import { isUnchanged } from "./contexts.js";
 import { viewOf } from "./linger.js";
 import { isPreview } from "./origin.js";
-import { RENDER_ERROR, STREAM_FAILED } from "./render.js";
+import { ownVersion, RENDER_ERROR, STREAM_FAILED } from "./render.js";
 import { entryOf, save } from "./store.js";
 
 /** @import { ContextData } from "../types.d.ts" */
@@ -22,7 +22,8 @@ import { entryOf, save } from "./store.js";
  */
 
 /**
- * The path stands for route and props, and the release for the bundle.
+ * The path stands for route and props, release and version of Render for the bundle: a deploy that was killed leaves
+ * its release's number to the next one.
  * @param {Site} site @param {Call} call @param {Use[]} uses @returns {Place | { bypass: string }}
  */
 export function placeOf({ data, hub }, { env, url }, uses) {
@@ -39,7 +40,8 @@ export function placeOf({ data, hub }, { env, url }, uses) {
   }
   const view = viewOf(hub.log);
   const generations = read.map(({ generation }) => generation).join(".");
-  const parts = [data.release, data.app, data.environment, view.epoch, url.pathname, generations];
+  const bundle = [data.release, ownVersion(env)];
+  const parts = [...bundle, data.app, data.environment, view.epoch, url.pathname, generations];
   const path = parts.map(encodeURIComponent).join("/");
   return { key: `${env.PUBLIC_URL}/__mizan/pages/${path}`, view, read };
 }

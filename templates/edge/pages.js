@@ -8,7 +8,7 @@ import { isPreview } from "./origin.js";
 import { loadAll, renewAll, ssrContext, usesOf } from "./page-contexts.js";
 import { isRedirect, redirectTarget } from "./page-redirect.js";
 import { keepPage, placeOf, storable } from "./page-store.js";
-import { isSettled, RENDER_ERROR, render } from "./render.js";
+import { isOfOurRelease, RENDER_ERROR, render } from "./render.js";
 import { load, remove, timeLeft } from "./store.js";
 
 /** @import { RenderRequest } from "../types.d.ts" */
@@ -98,7 +98,7 @@ async function documentOf(site, call, match, loaded) {
   // Visitors' browsers render such a page themselves; who asks whether the version is fit has to know.
   const error = html.headers.get(RENDER_ERROR);
   if (error && isPreview(call.url, call.env)) response.headers.set(RENDER_ERROR, error);
-  return { response, entries: isSettled(call) ? storable(loaded, html) : null };
+  return { response, entries: isOfOurRelease(call, html) ? storable(loaded, html) : null };
 }
 
 /**

@@ -194,3 +194,9 @@ test("Render tells that the app's code threw, in one line", async () => {
     await plane.stop();
   }
 });
+
+test("Render says which version of it has answered", async () => {
+  const ask = await cloud.startRender("v7");
+  const { headers } = await ask({ path: "/", page: "Home", props: {}, contexts: [] });
+  assert.equal(headers["mizan-render-version"], "v7");
+});

@@ -92,12 +92,14 @@ test("a page is made once, and then shown without asking anybody", async () => {
   assert.deepEqual([rendered, asked], [1, before]);
 });
 
-test("release, app, environment, path, epoch and the generation of each context are in the key", async () => {
+test("release, version of Render, app, environment, path, epoch and the generation of each context are in the key", async () => {
+  renderAnswer = () => new Response("<p></p>", { headers: { "Mizan-Render-Version": "v7" } });
   const gets = [
     () => get(site()),
     () => get(site({ release: "r2" })),
     () => get(site({ app: "other" })),
     () => get(site({ environment: "other" })),
+    () => get(site(), "/both/5/", { RENDER_VERSION: 'render="v7"' }),
     () => get(site(), "/both/6/"),
     () => get(site(), "/posts/5/"),
     ...["posts", "post"].map((context, n) => () => {
@@ -210,20 +212,19 @@ test("a page that Render failed at is not kept", async () => {
   }
 });
 
-test("with a version of Render of its own, an Edge keeps no page until the deployment has spread", async (t) => {
-  const { isSettled, render } = await import("../../templates/edge/render.js?settling");
-  const RENDER = { fetch: async () => new Response() };
-  const pinned = { env: { RENDER, RENDER_VERSION: 'render="v7"' } };
-  assert.equal(isSettled(pinned), false);
-  render(pinned, {});
-  for (const [ms, expected] of [
-    [0, false],
-    [29_999, false],
-    [30_000, true],
+test("a page of another version of Render than its own is shown, and not kept", async () => {
+  const answeredBy = (version) => () =>
+    new Response("<p></p>", { headers: version ? { "Mizan-Render-Version": version } : {} });
+  for (const [own, answered, isKept] of [
+    ['render="v7"', "v7", true],
+    ['render="v7"', "v6", false],
+    ['render="v7"', undefined, false],
+    [undefined, undefined, true],
   ]) {
-    t.mock.timers.setTime(START + ms);
-    render(pinned, {});
-    assert.equal(isSettled(pinned), expected, `after ${ms} ms`);
+    stored.clear();
+    renderAnswer = answeredBy(answered);
+    const { status, text } = await get(site(), "/both/5/", { RENDER_VERSION: own });
+    assert.deepEqual([status, text], [200, "<p></p>"]);
+    assert.equal(pages().length, isKept ? 1 : 0, `${own}, answered by ${answered}`);
   }
-  assert.ok(isSettled({ env: { RENDER } }), "in one process there is nothing to spread");
 });

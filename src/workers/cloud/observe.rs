@@ -312,7 +312,7 @@ pub(super) const PURGE_KEY: &str = "PURGE_KEY";
 pub(super) fn own_bindings(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Hub => &["HUB_OBJECT", "ORIGIN", "MARK"],
-        Kind::Render => &[],
+        Kind::Render => &["VERSION"],
         Kind::Edge => &[
             "HUB",
             "RENDER",

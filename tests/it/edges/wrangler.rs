@@ -55,6 +55,9 @@ fn write_project(platform: &Behind, kind: &str, folder: &Path) {
         config["durable_objects"] = json!({ "bindings": objects });
         config["migrations"] = json!([{"tag": "v1", "new_sqlite_classes": ["Hub"]}]);
     }
+    if let [version] = of("version_metadata")[..] {
+        config["version_metadata"] = json!({ "binding": version["name"] });
+    }
     if let [assets] = of("assets")[..] {
         let parts = &version["assets"]["config"];
         config["assets"] = json!({

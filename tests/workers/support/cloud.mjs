@@ -43,7 +43,7 @@ export class Cloud {
   render = new FakeRender();
   #folder = "";
   #hub = null;
-  #edges = [];
+  #releases = [];
 
   /** The app behind is `origin`; `other` is another one. */
   static async start() {
@@ -56,7 +56,7 @@ export class Cloud {
   }
 
   async stop() {
-    for (const child of [...this.#edges, this.#hub]) await end(child, "SIGKILL");
+    for (const child of [...this.#releases, this.#hub]) await end(child, "SIGKILL");
     this.render.stop();
     await this.origin.stop();
     await this.other.stop();
@@ -103,7 +103,7 @@ export class Cloud {
 
   /** An Edge that knows nothing yet. @param {Record<string, string>} vars @returns how it is asked */
   async startEdge(vars = {}) {
-    const folder = path.join(this.#folder, `edge-${this.#edges.length}`);
+    const folder = path.join(this.#folder, `edge-${this.#releases.length}`);
     await writeRelease(folder, boardData(), {});
     const all = { PUBLIC_URL: `https://${HOST}`, SIGNING_KEY: "a key for tests", ...vars };
     await edit(path.join(folder, "local", "release.capnp"), (text) =>
@@ -123,12 +123,35 @@ export class Cloud {
       ],
       env: {},
     });
-    this.#edges.push(child);
+    this.#releases.push(child);
     const ask = (url, { headers = {}, ...options } = {}) =>
       request({ port, path: url, headers: { Host: HOST, ...headers }, ...options });
     // An asset is nobody else's business.
     await eventually(async () => (await ask("//")).status > 0);
     return ask;
+  }
+
+  /** Render itself, as a version of that id. @param {string} id @returns how it is asked for a page */
+  async startRender(id) {
+    const folder = path.join(this.#folder, `render-${id}`);
+    await writeRelease(folder, boardData(), {});
+    const version = `(name = "VERSION", json = ${JSON.stringify(JSON.stringify({ id }))})`;
+    await edit(path.join(folder, "local", "release.capnp"), (text) =>
+      text
+        .replace('[(name = "LOCAL", text = "true")]', `[${version}]`)
+        .replace('http = (), service = "edge"', 'http = (), service = "render"'),
+    );
+    const { child, port } = await serveOnPort(folder, "release", {
+      flags: [
+        `--external-addr=hub=unix:${this.#socket}`,
+        `--directory-path=assets=${folder}/assets`,
+      ],
+      env: {},
+    });
+    this.#releases.push(child);
+    const at = { port, path: "/", headers: { Host: "render", "Content-Type": "application/json" } };
+    await eventually(async () => (await request(at)).status > 0);
+    return (page) => request({ ...at, method: "POST", body: JSON.stringify(page) });
   }
 }
 

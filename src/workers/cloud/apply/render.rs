@@ -2,7 +2,7 @@
 
 use super::{HASH, Plane, Supplies, VERSION, upload::Draft};
 use crate::{
-    cloudflare::VersionId,
+    cloudflare::{Binding, VersionId},
     engine::{StepContext, StepOutput},
     error::Result,
     workers::cloud::{content::Content, names::Kind},
@@ -21,7 +21,8 @@ impl<S: Supplies> Plane<'_, S> {
         let settings = self.own_settings(Kind::Render).await?;
         let draft = Draft {
             modules: content.render_modules(),
-            bindings: Vec::new(),
+            // By it a version can say that it is the one which has answered.
+            bindings: vec![Binding::VersionMetadata { name: "VERSION".into() }],
             more: Vec::new(),
             tag: "render".to_owned(),
             migrations: None,
