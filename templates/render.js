@@ -6,8 +6,11 @@ import { hintAt } from "./render/unsteady.js";
 
 /** @import { RenderEnv, RenderRequest, SsrData } from "./types.d.ts" */
 
-/** Above this much data a page is streamed: its first bytes leave before its last are made. */
-const STREAM_ABOVE = 64 * 1024;
+/**
+ * Above this much data a page is streamed. As text it is there sooner, its first byte as well as its last, also when it
+ * is far larger (docs/decisions/edge-speed.md); but then it is in memory several times, of which a Worker has little.
+ */
+const STREAM_ABOVE = 1024 * 1024;
 const HTML = { headers: { "Content-Type": "text/html; charset=utf-8" } };
 /** The app's code threw: the browser renders the page, but a version that was not released yet shall not be. */
 const ERROR = "Mizan-Render-Error";

@@ -182,7 +182,7 @@ test("a component that throws: the browser renders, and the log says why", async
 });
 
 test("a large page is streamed, whole and in order", async () => {
-  const big = "x".repeat(100_000);
+  const big = "x".repeat(1_100_000);
   origin.faults.set(POST, (_q, response) => json(response, 200, PUBLIC, { big }));
   const { status, text } = await plane.get("/posts/777/");
   assert.equal(status, 200);
@@ -319,7 +319,7 @@ test("a page of what may not be stored is not kept, nor one that failed or whose
     [2002, 200, "private, max-age=300", {}],
     [2003, 500, "no-store", {}],
     [2004, 200, PUBLIC, { throws: true }],
-    [2005, 200, PUBLIC, { throws: true, big: "x".repeat(100_000) }],
+    [2005, 200, PUBLIC, { throws: true, big: "x".repeat(1_100_000) }],
   ]) {
     const path = `${POST}?post_id=${id}`;
     origin.faults.set(path, (_q, response) => json(response, status, cacheControl, value));
@@ -328,21 +328,21 @@ test("a page of what may not be stored is not kept, nor one that failed or whose
 });
 
 test("a streamed page is kept whole", async () => {
-  const big = "y".repeat(100_000);
+  const big = "y".repeat(1_100_000);
   origin.faults.set(POST, (_q, response) => json(response, 200, PUBLIC, { big }));
   const made = await plane.get("/posts/1005/");
   assert.match(made.text, /data-streamed/);
   assert.equal((await plane.warm("/posts/1005/")).text, made.text);
 });
 
-test("a page is streamed above 64 KiB of data, and text up to it", async () => {
+test("a page is streamed above 1 MiB of data, and text up to it", async () => {
   let length = 1000;
   origin.faults.set(POST, (_q, response) =>
     json(response, 200, "no-store", { big: "x".repeat(length) }),
   );
   const page = async () => (await plane.get("/posts/1006/")).text;
   const data = /<script>window.*?<\/script>/s.exec(await page())[0];
-  length += 64 * 1024 - data.length;
+  length += 1024 * 1024 - data.length;
   assert.doesNotMatch(await page(), /data-streamed/);
   length += 1;
   assert.match(await page(), /data-streamed/);

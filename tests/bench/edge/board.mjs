@@ -4,7 +4,7 @@ import { boardData } from "../../workers/support/data.mjs";
 
 export const PUBLIC_URL = "http://board.localhost:8000";
 
-/** As many comments as the board shows; and so many that the page's data is over the 64 KiB above which Render streams. */
+/** As many comments as the board shows, and many more. */
 export const COMMENTS = { small: 20, large: 800 };
 
 const WRITTEN = { author: "ada", created_at: "2026-01-02T03:04:05Z" };

@@ -37,11 +37,7 @@ const ROWS = [
   { name: "render-small", title: "**Render**, the same page", against: ["bundle-small"] },
   { name: "bundle-large", title: `\`renderToString\` alone, ${kibOf(COMMENTS.large)} of data` },
   { name: "stream-large", title: "`renderToReadableStream` alone", against: ["bundle-large"] },
-  {
-    name: "render-large",
-    title: "**Render**, the same page, which it streams",
-    against: ["bundle-large", "stream-large"],
-  },
+  { name: "render-large", title: "**Render**, the same page", against: ["bundle-large"] },
 ];
 
 /** What those are called that others are compared with. */
@@ -53,7 +49,6 @@ const SHORT = {
   "page-10": "a page, 10 routes",
   "bundle-small": "`renderToString`",
   "bundle-large": "`renderToString`",
-  "stream-large": "`renderToReadableStream`",
 };
 
 /** @param {{ rounds: Round[], mixed: Record<string, Spared>, clients: number }} measured `mixed`: by what the load is called */
