@@ -21,6 +21,8 @@ export class Stale extends Error {}
 const deaf = { patches: neverByTheClock };
 /** The same, and for nobody else: in this world mutations stay open. */
 const longIntents = { ...deaf };
+/** The same, where nobody else has anything to record. */
+const alone = { ...deaf };
 const shortIntents = { patches: [...neverByTheClock, intentsLive(INTENT_MS)] };
 
 let unused = 1;
@@ -299,7 +301,7 @@ export const scenarios = {
   sameNumberAgain: {
     about:
       "the sequence of a Hub that was created anew gets to numbers that the one before had given",
-    world: deaf,
+    world: alone,
     async run(world) {
       const [here] = world.locations;
       const post = new Post(world);
