@@ -69,24 +69,37 @@ impl Origin {
     }
 }
 
+/// It keeps the rules of `mizan check`, which each deploy asks about.
 fn answer(request: &Request<Bytes>, says: &str, is_ill: bool) -> Answer {
     let text = |status, body: &str| Answer {
         status,
-        headers: vec![("content-type", "text/plain".to_owned())],
+        headers: vec![
+            ("content-type", "text/plain".to_owned()),
+            ("cache-control", "no-store".to_owned()),
+        ],
         body: body.to_owned(),
     };
+    let etag = format!("\"{says}\"");
+    let is_known = request.headers().get("if-none-match").is_some_and(|seen| *seen == *etag);
     match request.uri().path() {
+        _ if request.method() != Method::GET && request.method() != Method::HEAD => {
+            text(405, "not allowed")
+        }
         "/healthz" if is_ill => text(500, "the database is on fire"),
         "/healthz" => text(200, "ok"),
         "/who" => text(200, says),
         CONTEXT => Answer {
-            status: 200,
+            status: if is_known { 304 } else { 200 },
             headers: vec![
                 ("content-type", "application/json".to_owned()),
                 ("cache-control", "public, max-age=0, stale-while-revalidate=300".to_owned()),
                 ("vary", "Authorization, Cookie".to_owned()),
+                ("etag", etag),
             ],
-            body: json!({"current": {"version": says}}).to_string(),
+            body: match is_known {
+                true => String::new(),
+                false => json!({"current": {"version": says}}).to_string(),
+            },
         },
         _ => text(404, "not found"),
     }

@@ -47,18 +47,27 @@ pub fn a_bundle_that_does_not_start(platform: &Behind) {
     deploy_version(platform, 3);
 }
 
+/// The check asks the app itself; where it is off, the new version of the Edge is asked.
 pub fn an_origin_that_is_not_healthy(platform: &Behind) {
-    let why = ["does not answer for /healthz", "500", "the database is on fire"];
+    let by_check = ["H1 site", "/healthz", "500"];
+    let by_edge = ["does not answer for /healthz", "500", "the database is on fire"];
+    let unchecked = |version: u32| {
+        let off = "edge: {check: {on_error: off}, on: [cloudflare]";
+        App::version(version).with_edit("edge: {on: [cloudflare]", off)
+    };
     platform.origin().set_ill(true);
-    platform.write(&App::version(1));
-    platform.deploy().expect(70).says(&why);
-    let left = platform.world().identity();
-    let left: Vec<_> = left.into_iter().filter(|fact| !fact.starts_with("folder ")).collect();
-    assert_same("after a first deploy that failed", &[], &left);
+    for (app, why) in [(App::version(1), by_check), (unchecked(1), by_edge)] {
+        platform.write(&app);
+        platform.deploy().expect(70).says(&why);
+        let left = platform.world().identity();
+        let left: Vec<_> = left.into_iter().filter(|fact| !fact.starts_with("folder ")).collect();
+        assert_same("after a first deploy that failed", &[], &left);
+    }
     platform.origin().set_ill(false);
     deploy_version(platform, 1);
     platform.origin().set_ill(true);
-    is_refused(platform, &App::version(2), &why);
+    is_refused(platform, &App::version(2), &by_check);
+    is_refused(platform, &unchecked(2), &by_edge);
     platform.origin().set_ill(false);
 }
 
