@@ -146,6 +146,8 @@ for (const [about, data] of [
       `${seen.asked} requests, ${seen.hits} hits (${seen.privateHits} private), ${seen.stored} entries stored`,
     );
     assert.ok(seen.hits > REQUESTS / 20, "what does not store anything keeps everybody apart");
+    if (data.perUser) assert.ok(seen.privateHits > 0, "nor does what keeps nothing for a visitor");
+    else assert.equal(seen.privateHits, 0);
   });
 }
 
