@@ -194,6 +194,10 @@ record! {
         domain: Opt<HostName>,
         /// Also caches what only one signed-in user may see, per credential. Default: `false`.
         per_user: Opt<bool>,
+        /// Contexts that WebSocket functions change, and whose changes the server announces by a
+        /// signed request (docs/invalidation.md): they are cached too. Needs `MIZAN_PURGE_KEY`
+        /// under `secrets`. Default: none, such contexts are never cached.
+        announced: Opt<Vec<Spanned<Word>>>,
         /// Settings of `mizan check`.
         check: Opt<CheckFile>,
     }

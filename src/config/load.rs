@@ -230,6 +230,7 @@ impl ConfigFile {
         let app = EnvironmentFile::from_node(&merged, &mut problems).and_then(|file| {
             let own = Some(overrides.span).filter(|span| span.start != span.end);
             let mut scope = Scope {
+                file: &self.name,
                 root: &self.root,
                 env,
                 own,
@@ -370,6 +371,24 @@ mod tests {
         let warnings = file.warnings(&production).unwrap();
         assert!(warnings.list()[0].message.contains("no lasting disk"), "{warnings:?}");
         assert!(file.warnings(&EnvName::local()).unwrap().list().is_empty());
+    }
+
+    #[test]
+    fn announcing_from_a_container_of_this_machine_is_warned_of() {
+        let text = "version: 1\napp: board\nservices: {web: {port: 8000}}\n\
+                    secrets: [MIZAN_PURGE_KEY]\nedge: {announced: [posts]}\n\
+                    environments:\n  local: {}\n  quiet: {target: local, edge: {announced: []}}\n";
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/app");
+        let file = ConfigFile::parse(FILE_NAME, text, &root).unwrap();
+        let warnings = file.warnings(&EnvName::local()).unwrap();
+        assert_eq!(
+            warnings.lines().collect::<Vec<_>>(),
+            ["mizan.yaml:5:19: on the target `local` no container reaches the edge to announce a \
+              change: it shows when the entry's time is over"]
+        );
+        let quiet = EnvName::new("quiet").unwrap();
+        assert!(file.warnings(&quiet).unwrap().list().is_empty());
+        assert!(file.resolve(&quiet).unwrap().edge.unwrap().announced.is_empty());
     }
 
     #[test]

@@ -190,6 +190,7 @@ fn edge(app: &App) -> Value {
         ("on", Some(json!([plane]))),
         ("domain", domain),
         ("per_user", Some(json!(edge.per_user))),
+        ("announced", Some(json!(edge.announced)).filter(|_| !edge.announced.is_empty())),
         ("check", Some(check(&edge.check))),
     ])
 }
@@ -276,6 +277,26 @@ mod tests {
                 .unwrap_or_else(|error| panic!("{text}\n{}", Error::from(error)));
             assert_eq!(file.resolve(&first.env).unwrap(), first, "{text}");
         }
+    }
+
+    #[test]
+    fn announced_contexts_are_shown_and_read_again() {
+        let text = |edge: &str| {
+            format!(
+                "version: 1\napp: board\nservices: {{web: {{port: 8000}}}}\n\
+                 secrets: [MIZAN_PURGE_KEY]\nedge: {edge}\n"
+            )
+        };
+        let resolve = |text: &str| {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/app");
+            let file = config::ConfigFile::parse("mizan.yaml", text, &root).unwrap();
+            file.resolve(&EnvName::local()).unwrap()
+        };
+        let first = resolve(&text("{announced: [posts, post]}"));
+        let Value::Object(shown) = resolved(&first) else { panic!("no object") };
+        assert_eq!(shown["edge"]["announced"], json!(["posts", "post"]));
+        let again = text(&shown["edge"].to_string());
+        assert_eq!(resolve(&again).edge, first.edge);
     }
 
     #[test]

@@ -198,8 +198,29 @@ pub struct Edge {
     pub domain: Option<String>,
     /// Caches private contexts per credential.
     pub per_user: bool,
+    /// Contexts whose changes over a WebSocket the server announces, so that they are cached.
+    pub announced: Vec<Announced>,
     /// How the live app is checked against its schema.
     pub check: Check,
+}
+
+/// A context whose changes over a WebSocket the server announces.
+#[derive(Debug, Clone, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Announced {
+    /// The context's name.
+    pub context: String,
+    /// Where mizan.yaml says so: `mizan.yaml:12:15`. Whether there is such a context is known only
+    /// when the schema is.
+    #[serde(skip)]
+    pub place: String,
+}
+
+/// Where it stands says nothing of what it means.
+impl PartialEq for Announced {
+    fn eq(&self, other: &Self) -> bool {
+        self.context == other.context
+    }
 }
 
 /// How the live app is checked against its schema (`mizan check`).

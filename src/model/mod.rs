@@ -4,8 +4,8 @@ mod app;
 mod names;
 
 pub use app::{
-    App, AwsTarget, AzureService, Build, Check, Command, CpuShares, Dockerfile, Drain, Edge,
-    EnvValue, Memory, OnError, PURGE_KEY, ReleaseStep, Render, Role, Scale, SchemaSource,
+    Announced, App, AwsTarget, AzureService, Build, Check, Command, CpuShares, Dockerfile, Drain,
+    Edge, EnvValue, Memory, OnError, PURGE_KEY, ReleaseStep, Render, Role, Scale, SchemaSource,
     SecretSpec, Service, Target,
 };
 pub use names::{AppName, EnvName, NameError, ReleaseId, ServiceName};

@@ -33,6 +33,9 @@ pub struct ContextFacts {
     pub stale_while_revalidate: u64,
     /// What makes entries stale, by name.
     pub purged_by: Vec<Purge>,
+    /// It changes over a WebSocket too, and the server announces that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub announced: bool,
 }
 
 /// For whom answers are stored.
@@ -45,7 +48,7 @@ pub enum Storage {
     PerUser,
     /// For nobody: they depend on who asks.
     Private,
-    /// For nobody: they change over a WebSocket, past the Edge.
+    /// For nobody: they change over a WebSocket, past the Edge, and nobody announces that.
     Realtime,
 }
 
@@ -156,6 +159,7 @@ impl ModuleContext {
             max_age: self.max_age,
             stale_while_revalidate: self.stale_while_revalidate,
             purged_by,
+            announced: self.realtime && self.announced,
         }
     }
 }

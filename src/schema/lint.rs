@@ -72,8 +72,8 @@ pub struct Lint {
 }
 
 /// All lints of a checked schema, in the order of its text. No entry of the Edge outlives
-/// `longest` seconds.
-pub fn lint(schema: &Schema, text: &str, longest: u64) -> Vec<Lint> {
+/// `longest` seconds; of WebSocket changes to the contexts in `announced` the server tells it.
+pub fn lint(schema: &Schema, text: &str, longest: u64, announced: &[String]) -> Vec<Lint> {
     let mut members: HashMap<_, Vec<_>> = HashMap::new();
     for function in &schema.functions {
         if let Some(context) = function.context.as_deref() {
@@ -81,7 +81,8 @@ pub fn lint(schema: &Schema, text: &str, longest: u64) -> Vec<Lint> {
         }
     }
     let facts = Facts::of(schema);
-    let mut lints = Ground { schema, facts, members, longest, found: Vec::new() }.collect();
+    let lints = Ground { schema, facts, members, longest, announced, found: Vec::new() };
+    let mut lints = lints.collect();
     let places = locate::positions(text, lints.iter().map(|lint| lint.pointer.as_str()));
     for lint in &mut lints {
         lint.position = places.get(&lint.pointer).copied();
@@ -96,6 +97,8 @@ struct Ground<'a> {
     /// The functions of each context with their levels.
     members: HashMap<&'a str, Vec<(&'a str, AuthLevel)>>,
     longest: u64,
+    /// The contexts whose WebSocket changes are announced.
+    announced: &'a [String],
     found: Vec<Lint>,
 }
 
@@ -220,9 +223,13 @@ impl Ground<'_> {
     fn purges(&mut self, at: &str, context: &Context) {
         let name = &context.name;
         if self.facts.realtime.contains(name.as_str()) {
+            if self.announced.contains(name) {
+                return;
+            }
             let message =
                 format!("the context `{name}` changes over a WebSocket: it is never stored");
-            let hint = "let a mutation change it: of its calls the Edge hears";
+            let hint = "let a mutation change it: of its calls the Edge hears; or announce its \
+                        changes, and name it under `edge.announced`";
             self.add(REALTIME, at.to_owned(), message, hint);
             return;
         }

@@ -7,6 +7,7 @@
 //! Places in the text are looked up only when there is a problem to report (`locate`), so that
 //! reading stays linear and fast.
 
+mod announced;
 mod check;
 mod facts;
 mod lint;
@@ -20,6 +21,7 @@ mod words;
 
 use std::path::Path;
 
+pub use announced::{Mistaken, mistaken};
 pub use facts::{ContextFacts, ParamFacts, PolicyFacts, Purge, Storage};
 pub use lint::{Lint, Severity, lint};
 pub use policy::{

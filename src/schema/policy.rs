@@ -27,6 +27,8 @@ pub struct Deployment {
     pub window: u64,
     /// Private contexts are stored too, each visitor's apart.
     pub per_user: bool,
+    /// Contexts whose changes over a WebSocket the server announces.
+    pub announced: Vec<String>,
 }
 
 /// The generated module's value.
@@ -154,7 +156,7 @@ pub struct AssetsData {
 pub fn policy(schema: &Schema, deployment: Deployment) -> MizanData {
     let facts = Facts::of(schema);
     let mut contexts: Vec<_> =
-        schema.contexts.iter().map(|context| context_data(context, &facts)).collect();
+        schema.contexts.iter().map(|it| context_data(it, &facts, &deployment.announced)).collect();
     contexts.sort_by(|one, other| one.name.cmp(&other.name));
     let mut mutations: Vec<_> =
         schema.functions.iter().filter(|function| changes(function)).map(mutation_data).collect();
@@ -232,7 +234,7 @@ fn names(params: &[(String, String)]) -> Vec<String> {
     names
 }
 
-fn context_data(context: &Context, facts: &Facts<'_>) -> ContextData {
+fn context_data(context: &Context, facts: &Facts<'_>, announced: &[String]) -> ContextData {
     let name = context.name.as_str();
     let open =
         context.auth.iter().all(|level| *level == AuthLevel::None) && !facts.guarded.contains(name);
@@ -246,7 +248,7 @@ fn context_data(context: &Context, facts: &Facts<'_>) -> ContextData {
         max_age: context.max_age,
         stale_while_revalidate: context.stale_while_revalidate,
         realtime: facts.realtime.contains(name),
-        announced: false,
+        announced: facts.realtime.contains(name) && announced.contains(&context.name),
         params,
         declared: facts.declared.get(name).into_iter().flatten().cloned().collect(),
     }
@@ -350,6 +352,7 @@ pub(super) mod tests {
             assets: None,
             window: 600,
             per_user: false,
+            announced: Vec::new(),
         }
     }
 
@@ -386,7 +389,22 @@ pub(super) mod tests {
         let data = policy(&schema, deployment());
         let realtime: Vec<_> = data.contexts.iter().filter(|c| c.realtime).collect();
         assert_eq!(realtime.len(), 1);
-        assert_eq!(realtime[0].name, "posts");
+        assert_eq!((realtime[0].name.as_str(), realtime[0].announced), ("posts", false));
+    }
+
+    #[test]
+    fn what_is_announced_is_what_a_websocket_changes_and_the_app_names() {
+        let mut schema = example();
+        let ticks = schema.functions.iter_mut().find(|f| f.name == "ticks").unwrap();
+        for context in ["posts", "post"] {
+            let affects = super::super::Affects { context: context.into(), params: Vec::new() };
+            ticks.affects.push(affects);
+        }
+        let announced = vec!["posts".to_owned(), "me".to_owned()];
+        let data = policy(&schema, Deployment { announced, ..deployment() });
+        let announced: Vec<_> =
+            data.contexts.iter().filter(|c| c.announced).map(|c| c.name.as_str()).collect();
+        assert_eq!(announced, ["posts"]);
     }
 
     #[test]

@@ -8,6 +8,9 @@ use super::{
     policy::ParamType,
 };
 
+/// How the server's own word for a change over a WebSocket is called among what purges a context.
+const ANNOUNCEMENTS: &str = "announcements of WebSocket changes";
+
 /// Something that the Edge does differently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyChange {
@@ -33,11 +36,11 @@ impl ContextFacts {
             [] => String::new(),
             params => format!(", by {}", names(params)),
         };
-        let purges = match self.purged_by.as_slice() {
+        let announced = self.announced.then(|| ANNOUNCEMENTS.to_owned());
+        let purges: Vec<String> = self.purged_by.iter().map(call).chain(announced).collect();
+        let purges = match purges.as_slice() {
             [] => format!("nothing purges it: a change shows after {} s", self.age(window)),
-            purges => {
-                format!("purged by {}", purges.iter().map(call).collect::<Vec<_>>().join(", "))
-            }
+            purges => format!("purged by {}", purges.join(", ")),
         };
         format!("{stored}{by}; {purges}")
     }
@@ -91,6 +94,11 @@ fn differences(then: &ContextFacts, now: &ContextFacts) -> Vec<String> {
         words.extend(new.map(|purge| format!("is purged by {} now", call(purge))));
         let old = then.purged_by.iter().filter(|purge| !now.purged_by.contains(purge));
         words.extend(old.map(|purge| format!("is not purged by {} any more", call(purge))));
+        match (then.announced, now.announced) {
+            (false, true) => words.push(format!("is purged by {ANNOUNCEMENTS} now")),
+            (true, false) => words.push(format!("is not purged by {ANNOUNCEMENTS} any more")),
+            (true, true) | (false, false) => {}
+        }
         if lifetime(then) != lifetime(now) {
             words.push(format!("was {}, is {}", lifetime(then), lifetime(now)));
         }

@@ -115,6 +115,7 @@ fn context(name: &str, storage: Storage, params: &[&str]) -> ContextFacts {
         max_age: 0,
         stale_while_revalidate: 300,
         purged_by: vec![Purge { mutation: "add_comment".to_owned(), params: Vec::new() }],
+        announced: false,
     }
 }
 

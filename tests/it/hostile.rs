@@ -149,6 +149,7 @@ fn deployment() -> schema::Deployment {
         release: "r1".into(),
         assets: None,
         per_user: false,
+        announced: vec!["posts".into()],
         window: 600,
     }
 }

@@ -233,10 +233,22 @@ test("while the hub is away it is a 503 that says when to come back", async () =
   }
 });
 
-test("a context whose WebSocket changes are announced is stored", async () => {
-  await plane.warm("/api/mizan/ctx/told/");
-  await announce(plane, ["told"]);
-  assert.equal((await plane.get("/api/mizan/ctx/told/")).isHit, false);
+test("a context whose WebSocket changes are announced is stored, and fresh once one is", async () => {
+  const told = "/api/mizan/ctx/told/";
+  await plane.warm(told);
+  const { version } = plane.origin;
+  plane.origin.version = "changed over a WebSocket";
+  try {
+    const unheard = await plane.get(told);
+    assert.deepEqual([unheard.isHit, unheard.json().version], [true, version]);
+    assert.equal((await announce(plane, ["told"])).status, 200);
+    const heard = await plane.get(told);
+    assert.deepEqual([heard.isHit, heard.json().version], [false, plane.origin.version]);
+    await plane.warm(told);
+    assert.equal((await plane.get(told)).json().version, plane.origin.version);
+  } finally {
+    plane.origin.version = version;
+  }
 });
 
 test("without a key there is no such path, and the origin is not asked", async () => {

@@ -75,8 +75,8 @@ except urllib.error.HTTPError as error:
   assert.match(await python(code, { MIZAN_PURGE_KEY: "a wrong one" }), /^True 401 /);
 });
 
-test("what the page shows for Celery and the admin is Python too", async () => {
-  assert.equal(blocks.length, 3);
+test("what the page shows for Celery, the admin and Channels is Python too", async () => {
+  assert.equal(blocks.length, 5);
   const code =
     "import json, os\nfor block in json.loads(os.environ['BLOCKS']): compile(block, 'docs', 'exec')";
   await python(code, { BLOCKS: JSON.stringify(blocks) });

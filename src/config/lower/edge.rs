@@ -9,11 +9,16 @@ use crate::{
         file::{CheckFile, EdgeFile, OnError as OnErrorFile, ParamFile, Plane, RenderFile},
         value::Word,
     },
-    model::{Check, Edge, OnError, Render, Target},
+    model::{Announced, Check, Edge, OnError, PURGE_KEY, Render, SecretSpec, Target},
 };
 
 /// The edge, if it is on for the environment's data plane.
-pub(super) fn edge(file: Option<&Spanned<EdgeFile>>, target: &Target) -> Option<Edge> {
+pub(super) fn edge(
+    file: Option<&Spanned<EdgeFile>>,
+    target: &Target,
+    secrets: &BTreeMap<String, SecretSpec>,
+    scope: &mut Scope<'_>,
+) -> Option<Edge> {
     let local = matches!(target, Target::Local { .. });
     let plane = if local { Plane::Local } else { Plane::Cloudflare };
     let section = file.map(|file| &file.value);
@@ -26,6 +31,10 @@ pub(super) fn edge(file: Option<&Spanned<EdgeFile>>, target: &Target) -> Option<
         per_user: section
             .and_then(|edge| edge.per_user.as_ref())
             .is_some_and(|per_user| per_user.value),
+        announced: section
+            .and_then(|edge| edge.announced.as_ref())
+            .map(|contexts| announced(contexts, target, secrets, scope))
+            .unwrap_or_default(),
         check: section
             .and_then(|edge| edge.check.as_ref())
             .map_or_else(Check::default, |file| check(&file.value)),
@@ -37,6 +46,41 @@ pub(super) fn edge(file: Option<&Spanned<EdgeFile>>, target: &Target) -> Option<
 pub(super) fn domain(file: Option<&Spanned<EdgeFile>>, target: &Target) -> Option<String> {
     let domain = file?.value.domain.as_ref()?;
     (!matches!(target, Target::Local { .. })).then(|| domain.value.0.clone())
+}
+
+/// Contexts whose changes are announced, where announcements can be made.
+fn announced(
+    contexts: &Spanned<Vec<Spanned<Word>>>,
+    target: &Target,
+    secrets: &BTreeMap<String, SecretSpec>,
+    scope: &mut Scope<'_>,
+) -> Vec<Announced> {
+    let mut announced: Vec<Announced> = Vec::with_capacity(contexts.value.len());
+    for Spanned { value: Word(context), span } in &contexts.value {
+        if announced.iter().any(|known| known.context == *context) {
+            let message = format!("the context `{context}` stands here a second time");
+            scope.problems.add(*span, message);
+        }
+        announced.push(Announced { context: context.clone(), place: scope.place(*span) });
+    }
+    if announced.is_empty() {
+        return announced;
+    }
+    if !secrets.contains_key(PURGE_KEY) {
+        let message = format!("nobody can announce a change without the secret `{PURGE_KEY}`");
+        let hint = format!("add it: `secrets: [{{name: {PURGE_KEY}, generate: true}}]`");
+        scope.problems.hint(contexts.span, message, hint);
+    }
+    if matches!(target, Target::Local { .. }) {
+        let message = "on the target `local` no container reaches the edge to announce a change: \
+                       it shows when the entry's time is over";
+        let hint = format!(
+            "take the list away there: `environments: {{{}: {{edge: {{announced: []}}}}}}`",
+            scope.env
+        );
+        scope.warnings.hint(contexts.span, message, hint);
+    }
+    announced
 }
 
 fn check(file: &CheckFile) -> Check {

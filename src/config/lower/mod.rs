@@ -35,6 +35,8 @@ const PLATFORM: &str = "linux/amd64";
 
 /// What is known about the environment while its file is made an app.
 pub(crate) struct Scope<'a> {
+    /// The file's name, as it is printed.
+    pub(crate) file: &'a str,
     /// The folder of mizan.yaml, absolute.
     pub(crate) root: &'a Path,
     /// Its name.
@@ -52,6 +54,11 @@ impl Scope<'_> {
     fn is_own(&self, span: Span) -> bool {
         self.own.is_some_and(|own| own.contains(span))
     }
+
+    /// A place in the file, for what can be told only later.
+    fn place(&self, span: Span) -> String {
+        format!("{}:{}:{}", self.file, span.start.line, span.start.column)
+    }
 }
 
 /// Makes the app. `None` means that a problem was added.
@@ -65,7 +72,7 @@ pub(crate) fn app(name: &AppName, file: EnvironmentFile, scope: &mut Scope<'_>) 
     let services = services::services(&file, &target, &secrets, scope);
     let release = release(&file, &target, scope);
     let domain = edge::domain(file.edge.as_ref(), &target);
-    let edge = edge::edge(file.edge.as_ref(), &target);
+    let edge = edge::edge(file.edge.as_ref(), &target, &secrets, scope);
     let render = edge::render(file.render.as_ref(), scope);
     Some(App {
         name: name.clone(),

@@ -11,9 +11,14 @@ const EXAMPLE: &str =
 const LONGEST: u64 = 3600;
 
 fn lints(document: &Value) -> Vec<Lint> {
+    lints_with(document, &[])
+}
+
+/// The lints where the changes of these contexts are announced.
+fn lints_with(document: &Value, announced: &[String]) -> Vec<Lint> {
     let text = serde_json::to_string_pretty(document).unwrap();
     let schema = crate::schema::parse("schema.json", &text).unwrap();
-    lint(&schema, &text, LONGEST)
+    lint(&schema, &text, LONGEST, announced)
 }
 
 /// The codes that a change of the example brings.
@@ -143,6 +148,30 @@ fn a_context_whose_changes_nobody_hears_of_is_noted() {
         context(it, "posts")["cache"]["staleWhileRevalidate"] = 0.into();
     };
     assert_eq!(codes(short), Vec::<&str>::new());
+}
+
+#[test]
+fn what_is_announced_need_not_be_purged_by_a_mutation() {
+    let mut document: Value = serde_json::from_str(EXAMPLE).unwrap();
+    let it = &mut document;
+    function(it, "create_post")["affects"] = json!([{"context": "me", "params": {}}]);
+    function(it, "add_comment")["affects"] = json!([{"context": "me", "params": {}}]);
+    for name in ["posts", "post"] {
+        let affects = json!({"context": name, "params": {}});
+        function(it, "ticks")["affects"].as_array_mut().unwrap().push(affects);
+    }
+    let told: Vec<_> = lints_with(it, &["posts".to_owned()])
+        .into_iter()
+        .map(|lint| format!("{}: {}; {}", lint.code, lint.message, lint.hint))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "uncached-realtime: the context `post` changes over a WebSocket: it is never stored; let \
+          a mutation change it: of its calls the Edge hears; or announce its changes, and name it \
+          under `edge.announced`"
+        ]
+    );
 }
 
 #[test]

@@ -20,7 +20,10 @@ use crate::{
     plan::{Late, Step, Undo},
     secret::SecretValue,
     targets::Source,
-    workers::cloud::{LivePlane, Plane, Recorded, Supplies},
+    workers::{
+        cloud::{LivePlane, Plane, Recorded, Supplies},
+        policy::Policy,
+    },
 };
 
 /// Executes the operations of the target.
@@ -108,10 +111,13 @@ impl OriginExecutor {
 
     /// Its output is `image`, the tag.
     async fn take_out(&self, context: &StepContext<'_>) -> Result<StepOutput> {
-        self.take(context).await?;
+        let artifacts = self.take(context).await?;
         let Some(Source { app, lock, .. }) = &self.source else {
             return Ok(StepOutput::new());
         };
+        // A schema that is invalid, or that mizan.yaml does not fit, stops the deploy here, before
+        // anything of the environment is changed.
+        Policy::foreseen(app, Some(&artifacts))?;
         // The build has pinned what was not pinned, and so has named the image.
         let lock = images::BaseLock::read(&app.root).unwrap_or_else(|_| lock.clone());
         Ok(match images::identity(app, &lock)? {

@@ -77,3 +77,41 @@ impl CloudSpec {
         comparable(self) != comparable(other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AppName, EnvName};
+
+    fn spec(config: PlaneConfig) -> CloudSpec {
+        CloudSpec {
+            scripts: Scripts { app: AppName::new("board").unwrap(), env: EnvName::local() },
+            account: "an account".into(),
+            domain: None,
+            public_url: "https://board.example.com".into(),
+            origin: Late::Known("https://app.example.net".into()),
+            origin_secret: None,
+            purge_key: None,
+            config,
+            source: Late::Known("schema 1".into()),
+            taken: String::new(),
+            code: "the code".into(),
+            health: None,
+        }
+    }
+
+    #[test]
+    fn other_announced_contexts_are_another_edge() {
+        let announced = vec!["posts".to_owned()];
+        let now = spec(PlaneConfig { announced, ..PlaneConfig::default() });
+        // As earlier versions of mizan have written it.
+        let mut record = serde_json::to_value(spec(PlaneConfig::default())).unwrap();
+        let config = record["config"].as_object_mut().unwrap();
+        assert!(!config.contains_key("announced"), "{config:?}");
+        let before: CloudSpec = serde_json::from_value(record).unwrap();
+        assert!(before.is_outdated_by(&now) && !now.is_outdated_by(&now));
+        let moved =
+            CloudSpec { origin: Late::Known("https://b.example.net".into()), ..now.clone() };
+        assert!(!now.is_outdated_by(&moved));
+    }
+}

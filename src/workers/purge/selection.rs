@@ -178,6 +178,7 @@ mod tests {
             max_age: 0,
             stale_while_revalidate: 300,
             purged_by: vec![Purge { mutation: "edit".into(), params: vec!["post_id".into()] }],
+            announced: false,
         };
         let params = vec![
             param("post_id", ParamType::Integer),

@@ -48,11 +48,21 @@ impl Project {
 
     /// `mizan.yaml` with this line in it.
     fn configure(&self, line: &str) {
+        self.configure_edge(line, "on: [cloudflare]");
+    }
+
+    /// The changes of this context over a WebSocket are announced.
+    fn announce(&self, context: &str) {
+        let edge = format!("on: [cloudflare], announced: [{context}]");
+        self.configure_edge("secrets: [MIZAN_PURGE_KEY]", &edge);
+    }
+
+    fn configure_edge(&self, line: &str, edge: &str) {
         let ledger = self.folder.path().join("ledger");
         let text = format!(
             "version: 1\napp: board\nschema: schema.json\n{line}\n\
              services: {{web: {{port: 8000}}}}\nenvironments:\n  elsewhere:\n    \
-             target: {{origin: https://app.example.net}}\n    edge: {{on: [cloudflare]}}\n    \
+             target: {{origin: https://app.example.net}}\n    edge: {{{edge}}}\n    \
              ledger: file://{}\n",
             ledger.display()
         );

@@ -65,3 +65,39 @@ fn without_an_edge_or_a_release_there_is_nothing_to_show() {
     project.write("mizan.yaml", &text.replacen("schema: schema.json\n", "", 1));
     project.run(&["edge", "policy"]).expect(64).says(&["exports no schema"]);
 }
+
+/// The schema with a WebSocket function that changes `posts`.
+fn with_websocket() -> String {
+    let mut schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+    let functions = schema["x-mizan-functions"].as_array_mut().unwrap();
+    let ticks = functions.iter_mut().find(|function| function["name"] == "ticks").unwrap();
+    ticks["affects"] = json!([{"context": "posts", "params": {}}]);
+    serde_json::to_string_pretty(&schema).unwrap()
+}
+
+#[test]
+fn an_announced_context_is_kept_although_a_websocket_function_changes_it() {
+    let project = Project::new();
+    project.write("schema.json", &with_websocket());
+    project.release("https://board.example.com", Some(project.facts()));
+    let unheard = project.run(&["edge", "policy"]).expect(0);
+    assert!(unheard.stdout.contains("posts: never stored: it changes over a WebSocket"));
+    assert!(unheard.stdout.contains("[uncached-realtime]"), "{}", unheard.stdout);
+
+    project.announce("posts");
+    let heard = project.run(&["edge", "policy"]).expect(0);
+    insta::assert_snapshot!(heard.stdout, @"
+    What the edge does:
+      me: private, never stored
+      post: public, by post_id, limit; purged by add_comment(post_id)
+      posts: public; purged by add_comment, create_post, announcements of WebSocket changes
+    Since r3:
+      ~ posts: was never stored (WebSocket), is public
+      ~ posts: is purged by announcements of WebSocket changes now
+    ");
+    project.announce("psots");
+    project
+        .run(&["edge", "policy"])
+        .expect(65)
+        .says(&["mizan.yaml:9:42: the schema has no context `psots`", "did you mean `posts`?"]);
+}

@@ -15,6 +15,7 @@ use crate::{
     images::{self, Artifacts, ImageId, Pushed, Remote},
     plan::Late,
     targets::Source,
+    workers::policy::Policy,
 };
 
 impl AwsExecutor {
@@ -185,7 +186,11 @@ impl AwsExecutor {
 
     /// Bundle, assets and schema lie in the cache of this machine.
     pub(super) async fn take_artifacts(&self, context: &StepContext<'_>) -> Result<StepOutput> {
-        self.artifacts_of_image(context).await.map(|_| StepOutput::new())
+        let artifacts = self.artifacts_of_image(context).await?;
+        // A schema that is invalid, or that mizan.yaml does not fit, stops the deploy here, before
+        // anything of the environment is changed.
+        Policy::foreseen(&self.source()?.app, Some(&artifacts))?;
+        Ok(StepOutput::new())
     }
 
     /// What was taken out of the image, or is taken out of it now.

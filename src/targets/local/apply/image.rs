@@ -13,6 +13,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     images::{self, Artifacts, ImageId},
     targets::Source,
+    workers::policy::Policy,
 };
 
 impl LocalExecutor {
@@ -29,7 +30,12 @@ impl LocalExecutor {
 
     /// Bundle, assets and schema lie in the cache.
     pub(super) async fn take_artifacts(&self, context: &StepContext<'_>) -> Result<StepOutput> {
-        self.artifacts(context).await?;
+        let artifacts = self.artifacts(context).await?;
+        if let Some(Source { app, .. }) = &self.source {
+            // A schema that is invalid, or that mizan.yaml does not fit, stops the deploy here,
+            // before anything of the environment is changed.
+            Policy::foreseen(app, Some(&artifacts))?;
+        }
         Ok(StepOutput::new())
     }
 
