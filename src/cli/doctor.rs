@@ -8,7 +8,7 @@ use super::{Done, args::GlobalArgs, output::Output, project::Project, site};
 use crate::{
     cloudflare::Cloudflare,
     model::{App, Target},
-    targets::{Check, CheckState, aws, local, verdict},
+    targets::{Check, CheckState, aws, local, origin, verdict},
     workers::cloud::{self, Scripts},
 };
 
@@ -30,17 +30,40 @@ pub async fn run(global: &GlobalArgs, output: &Output) -> Done {
 
 async fn checks(app: &App) -> crate::error::Result<Vec<Check>> {
     match &app.target {
-        Target::Local { .. } => Ok(local::doctor::checks().await),
+        Target::Local { .. } => Ok(local::doctor::checks(app).await),
         Target::Aws(target) => {
             let cloudflare = Cloudflare::from_environment();
             let aws = Box::pin(aws::doctor::checks(app, target, cloudflare));
             let (mut checks, workers) = tokio::join!(aws, workers(app));
             checks.extend(workers);
+            checks.push(local::hydration::elsewhere(app));
             Ok(checks)
         }
-        Target::Origin { .. } => Ok(workers(app).await),
+        Target::Origin { url } => {
+            let (mut checks, workers) = tokio::join!(before_origin(app, url), workers(app));
+            checks.extend(workers);
+            checks.push(local::hydration::elsewhere(app));
+            Ok(checks)
+        }
         Target::Azure { .. } => Err(site::unsupported(app)),
     }
+}
+
+/// What a deploy before an origin needs beside Cloudflare: the schema, if it is known already, an
+/// engine, and the app.
+async fn before_origin(app: &App, url: &str) -> Vec<Check> {
+    const NAME: &str = "schema";
+    let policy = site::built_policy(app).await;
+    let schema = match &policy {
+        Ok(Some(policy)) => Check::ok(NAME, format!("version {}", policy.summary["schema"])),
+        Ok(None) => Check::skipped(NAME, "it is in an image that is not built yet"),
+        Err(error) => Check::error(NAME, error),
+    };
+    let known = policy.ok().flatten();
+    let health = known.as_ref().and_then(|policy| policy.data["health"].as_str());
+    let mut checks = vec![schema];
+    checks.extend(origin::doctor::checks(app, url, health).await);
+    checks
 }
 
 /// What Workers on Cloudflare need, if the edge is on.

@@ -64,6 +64,11 @@ impl ArtifactRequest {
         }
     }
 
+    /// False if a schema file is all that is asked for.
+    pub fn needs_image(&self) -> bool {
+        self.schema == SchemaSource::Image || self.bundle.is_some()
+    }
+
     /// The folder's name for this request and image.
     fn key(&self, image: &ImageId) -> Result<String> {
         Ok(format!("{}{}", folder_prefix(image), self.fingerprint()?))

@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-use super::StateDir;
-use crate::{docker, error::Result, targets::Check, workers::workerd};
+use super::{StateDir, hydration};
+use crate::{docker, error::Result, model::App, targets::Check, workers::workerd};
 
 /// Images, layers and the build's own space need about this much.
 const ENOUGH: u64 = 4 * 1024 * 1024 * 1024;
 
-/// Engine, workerd and disk.
-pub async fn checks() -> Vec<Check> {
-    let engine = engine();
+/// Engine, workerd, disk, and the pages of the live release.
+pub async fn checks(app: &App) -> Vec<Check> {
     let workerd = tokio::task::spawn_blocking(workerd);
-    let (engine, workerd) = futures_util::future::join(engine, workerd).await;
+    let (engine, workerd, pages) = tokio::join!(engine(), workerd, hydration::check(app));
     let mut checks = vec![engine];
     checks.extend(workerd.ok());
     checks.push(disk());
+    checks.push(pages);
     checks
 }
 

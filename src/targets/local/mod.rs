@@ -8,6 +8,7 @@ mod apply;
 mod desired;
 pub mod diff;
 pub mod doctor;
+pub mod hydration;
 mod logs;
 mod names;
 mod observe;

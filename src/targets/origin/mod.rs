@@ -4,6 +4,7 @@
 mod apply;
 mod desired;
 pub mod diff;
+pub mod doctor;
 mod op;
 
 pub use apply::OriginExecutor;

@@ -234,6 +234,30 @@ pub fn a_web_service_that_nobody_reaches<P: Machine>(platform: &P) {
     platform.deploy().expect(0).says(&["Nothing to change."]);
 }
 
+/// Render notes it behind its answer, and `mizan doctor` tells it.
+pub fn a_page_that_a_browser_would_render_otherwise<P: Machine>(platform: &P) {
+    let doctor = || platform.run(&["doctor"]).expect(0).stdout;
+    let says = |told: &str, words: &[&str]| {
+        words.iter().for_each(|word| assert!(told.contains(word), "{word:?} is missing:\n{told}"));
+    };
+    platform.write(&App::version(1));
+    says(&doctor(), &["skipped  hydration", "nothing is live"]);
+    deploy_version(platform, 1);
+    says(&doctor(), &["ok       hydration", "the log of r1 names no page"]);
+    platform.write(&App::version(2).with_fault("clock"));
+    platform.deploy().expect(0);
+    assert_eq!(platform.serving().as_deref(), Ok("2"));
+    let told = loop {
+        let told = doctor();
+        if !told.contains("the log of r2 names no page") {
+            break told;
+        }
+    };
+    let page = "in the log of r2: the page Home (/) may not hydrate: what it shows depends on the \
+                clock (Date)";
+    says(&told, &["warning  hydration", page, "docs/render-bundle.md"]);
+}
+
 pub fn something_of_somebody_else<P: Platform>(platform: &P) {
     let theirs = platform.squat();
     platform.write(&App::version(1));

@@ -53,7 +53,10 @@ impl Platform for Local {
         }
         let state = serde_json::json!({"version": app.version, "fault": app.fault}).to_string();
         // A new version has a new bundle, so that its Render is new too.
-        let bundle = format!("// version {}\n{}", app.version, original("bundle.js"));
+        let mut bundle = format!("// version {}\n{}", app.version, original("bundle.js"));
+        if app.fault == "clock" {
+            bundle = bundle.replace("</main>", "</main><time>${Date.now()}</time>");
+        }
         let dockerfile = app.dockerfile(&original("Dockerfile"));
         for (name, text) in [
             ("mizan.yaml", config),

@@ -68,6 +68,7 @@ macro_rules! scenarios {
         tests!($platform:
             deploys::a_front_that_died,
             deploys::a_web_service_that_nobody_reaches,
+            deploys::a_page_that_a_browser_would_render_otherwise,
         );
     };
     (edges on $platform:ty) => {

@@ -1,6 +1,7 @@
 //! `mizan edge`: the policy in words, and purges against a stand-in for an Edge that checks what is
 //! signed. What is live is a record in a ledger; neither an engine nor a cloud is asked.
 
+mod doctor;
 mod endpoint;
 mod policy;
 mod purge;
