@@ -54,6 +54,8 @@ def install(pace):
     _replace(alb, "_forward_to_tg", _forward_to_tg)
     _replace(alb, "_describe_target_health", _describe_target_health)
     alb._ACTION_MAP["DescribeTargetHealth"] = _describe_target_health
+    alb._ACTION_MAP["RegisterTargets"] = _registered(alb._ACTION_MAP["RegisterTargets"])
+    alb._ACTION_MAP["DeregisterTargets"] = _deregistered(alb._ACTION_MAP["DeregisterTargets"])
     _replace(ecs, "_make_deployment", _make_deployment)
     _replace(ecs, "_record_service_task_healthy", _record_service_task_healthy)
 
@@ -73,6 +75,25 @@ def _set_targets_for_group(arn, targets, previous_ids=()):
         for ip, port in targets:
             _follow(arn, ip, port)
     return known
+
+
+def _registered(register):
+    def act(params):
+        answer = register(params)
+        arn = alb._p(params, "TargetGroupArn")
+        for target in alb._targets.get(arn, []):
+            _follow(arn, target["Id"], target["Port"])
+        return answer
+
+    return act
+
+
+def _deregistered(deregister):
+    def act(params):
+        _forget(alb._p(params, "TargetGroupArn"), {target["Id"] for target in alb._parse_targets_param(params)})
+        return deregister(params)
+
+    return act
 
 
 def _forget(arn, addresses):

@@ -11,6 +11,7 @@ import listeners
 import registry
 import rollouts
 import starts
+import tasks
 import web_sockets
 
 if __name__ == "__main__":
@@ -19,6 +20,7 @@ if __name__ == "__main__":
     listeners.install()
     registry.install()
     starts.install()
+    tasks.install()
     rollouts.install()
     if os.environ.get("HEALTH_CHECKS") == "true":
         health.install(pace=float(os.environ.get("HEALTH_PACE", "1")))

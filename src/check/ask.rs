@@ -10,6 +10,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     exchange::{Answer, Exchange, Pair},
+    passage::Passage,
     place::Place,
     question::Question,
     report::Through,
@@ -43,6 +44,7 @@ pub struct Asker {
     /// Where visitors find the app, if it is asked elsewhere.
     public: Option<Place>,
     credentials: Credentials,
+    passage: Passage,
     through: Through,
     turns: Semaphore,
     end: Instant,
@@ -57,15 +59,17 @@ impl Asker {
         address: &str,
         public: Option<&str>,
         credentials: Credentials,
+        passage: Passage,
         through: Through,
     ) -> Result<Self> {
         let own = Place::of(address)?;
         Ok(Self {
             http: Http::with_timeouts(Timeouts { read: PATIENCE, ..Timeouts::default() })?,
             public: public.map(Place::of).transpose()?,
-            address: own.reachable(),
+            address: passage.connect.clone().unwrap_or_else(|| own.reachable()),
             own,
             credentials,
+            passage,
             through,
             turns: Semaphore::new(AT_A_TIME),
             end: Instant::now() + WHOLE,
@@ -94,7 +98,8 @@ impl Asker {
 
     /// What must not be shown.
     pub fn secrets(&self) -> Vec<SecretValue> {
-        self.credentials.secrets()
+        let word = self.passage.word.iter().map(|(_, value)| value.clone());
+        self.credentials.secrets().into_iter().chain(word).collect()
     }
 
     /// Asks once.
@@ -192,6 +197,9 @@ impl Asker {
         for (name, value) in &question.headers {
             request = request.header(name, value);
         }
+        if let Some((name, value)) = &self.passage.word {
+            request = request.header(name, value.expose());
+        }
         let cookies = self.cookies(question);
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
@@ -231,12 +239,13 @@ pub fn bodies(pair: &Pair) -> Option<(&Bytes, &Bytes)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::header::HeaderName;
 
     fn asker(address: &str, public: Option<&str>) -> Result<Asker> {
         let mut credentials = Credentials::default();
         credentials.set_cookie("SESSION", "sessionid=abc; csrftoken=old")?;
         credentials.add_header("TOKEN", "Authorization: Bearer abc")?;
-        Asker::new(address, public, credentials, Through::Origin)
+        Asker::new(address, public, credentials, Passage::default(), Through::Origin)
     }
 
     #[test]
@@ -255,5 +264,26 @@ mod tests {
         assert_eq!(request.headers()["x-forwarded-host"], "other");
         assert!(!request.headers().contains_key("cookie"));
         assert!(!request.headers().contains_key("authorization"));
+    }
+
+    #[test]
+    fn a_passage_leads_elsewhere_by_a_word_and_the_host_stays() {
+        let passage = Passage {
+            connect: Some("http://127.0.0.1:4566".into()),
+            word: Some((HeaderName::from_static("x-word"), SecretValue::new("sesame".into()))),
+        };
+        let public = Some("https://board.example.com");
+        let origin = "https://origin.example.com";
+        let asker =
+            Asker::new(origin, public, Credentials::default(), passage, Through::Origin).unwrap();
+        assert_eq!(asker.url(), origin);
+        let question = Question::get("/x/");
+        assert_eq!(question.line(), "GET /x/");
+        let request = asker.request(&question).unwrap();
+        assert_eq!(request.uri(), "http://127.0.0.1:4566/x/");
+        assert_eq!(request.headers()["host"], "origin.example.com");
+        assert_eq!(request.headers()["x-word"], "sesame");
+        let secrets = asker.secrets();
+        assert!(secrets.iter().any(|secret| secret.expose() == "sesame"));
     }
 }

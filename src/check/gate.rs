@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Credentials, Finding, KnownSchema, Report, Request, Samples, State, Through, check};
+use super::{
+    Credentials, Finding, KnownSchema, Passage, Report, Request, Samples, State, Through, check,
+};
 use crate::{
     engine::StepContext,
     error::{Context, Error, ErrorKind, Result},
@@ -39,7 +41,7 @@ impl Gate {
         format!("ask {whom} whether it keeps the rules of the protocol{otherwise}")
     }
 
-    /// Asks at `address` as the edge would that visitors find at `public_url`.
+    /// Asks at `address`, by this passage, as the edge would that visitors find at `public_url`.
     ///
     /// # Errors
     /// A rule is broken that matters, and that stops the deploy; or the run was cancelled.
@@ -47,6 +49,7 @@ impl Gate {
         &self,
         address: &str,
         public_url: &str,
+        passage: Passage,
         schema: &Path,
         context: &StepContext<'_>,
     ) -> Result<()> {
@@ -59,6 +62,7 @@ impl Gate {
             schema: Some(KnownSchema { from: "the build".to_owned(), text }),
             samples: Samples::new(self.params.clone()),
             credentials: Credentials::default(),
+            passage,
             mutate: false,
         };
         context.progress(format!("asking {address}"));
@@ -79,17 +83,26 @@ impl Gate {
             }
             Err(error) => Some(error),
         };
+        let way_out = "or let it pass: `edge: {check: {on_error: warn}}` in mizan.yaml";
         match refusal {
             None => Ok(()),
-            Some(error) if self.blocks => {
-                let way_out = "or let it pass: `edge: {check: {on_error: warn}}` in mizan.yaml";
-                Err(error.hint("docs/check.md has what each rule means").hint(way_out))
-            }
-            Some(error) => {
-                context.warn(error.to_string());
-                Ok(())
-            }
+            Some(error) => self.refuse(
+                error.hint("docs/check.md has what each rule means").hint(way_out),
+                context,
+            ),
         }
+    }
+
+    /// What is said against a release stops the deploy, or is told.
+    ///
+    /// # Errors
+    /// What is said, if it stops the deploy.
+    pub fn refuse(&self, error: Error, context: &StepContext<'_>) -> Result<()> {
+        if self.blocks {
+            return Err(error);
+        }
+        context.warn(error.to_string());
+        Ok(())
     }
 }
 

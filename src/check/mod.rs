@@ -8,6 +8,7 @@ mod exchange;
 mod gate;
 mod gather;
 mod judge;
+mod passage;
 mod place;
 mod question;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod who;
 use ask::Asker;
 use futures_util::future::join_all;
 pub use gate::Gate;
+pub use passage::Passage;
 use question::Question;
 pub use report::{Evidence, Finding, Report, State, Summary, Through};
 pub use rule::{RULES, Rule, RuleId, Severity};
@@ -55,6 +57,8 @@ pub struct Request {
     pub samples: Samples,
     /// What signs a visitor in.
     pub credentials: Credentials,
+    /// How the app is reached, if its address alone does not lead there.
+    pub passage: Passage,
     /// Mutations may be called.
     pub mutate: bool,
 }
@@ -64,8 +68,9 @@ pub struct Request {
 /// # Errors
 /// It cannot be reached, or nobody knows its schema. A broken rule is no error.
 pub async fn check(request: Request) -> Result<Report> {
-    let Request { address, public_url, through, schema, samples, credentials, mutate } = request;
-    let asker = Asker::new(&address, public_url.as_deref(), credentials, through)?;
+    let Request { address, public_url, through, schema, samples, credentials, passage, mutate } =
+        request;
+    let asker = Asker::new(&address, public_url.as_deref(), credentials, passage, through)?;
     let is_built = schema.is_some();
     let known = match schema {
         Some(known) => known,

@@ -10,7 +10,7 @@ use super::{
     site::{Site, on_target},
 };
 use crate::{
-    check::{self, Credentials, KnownSchema, Request, Samples, Through},
+    check::{self, Credentials, KnownSchema, Passage, Request, Samples, Through},
     error::{Context, Error, ErrorKind, Result},
     model::{App, SchemaSource},
 };
@@ -39,6 +39,7 @@ pub async fn run(args: &CheckArgs, global: &GlobalArgs, output: &Output) -> Done
         schema,
         samples,
         credentials: credentials(args)?,
+        passage: Passage::default(),
         mutate: args.mutate,
     };
     let report = Box::pin(check::check(request)).await?;

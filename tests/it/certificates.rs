@@ -67,6 +67,7 @@ impl World {
         let executor = AwsExecutor {
             returning: None,
             lock_removed: Default::default(),
+            registering: Default::default(),
             clients: clients(&acm.url()).await,
             scope: scope(),
             desired: None,

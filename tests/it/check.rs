@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, fs, process::Command};
 use bytes::Bytes;
 use mizan::{
     check::{
-        self, Credentials, KnownSchema, RULES, Report, Request, RuleId, Samples, State, Through,
+        self, Credentials, KnownSchema, Passage, RULES, Report, Request, RuleId, Samples, State,
+        Through,
     },
     http::{Http, Request as HttpRequest},
 };
@@ -105,6 +106,7 @@ impl<'a> Checks<'a> {
             schema: Some(KnownSchema { from: "the build".into(), text: self.schema.clone() }),
             samples,
             credentials,
+            passage: Passage::default(),
             mutate,
         }
     }

@@ -443,6 +443,7 @@ impl Site for AwsSite {
             artifacts: self.artifacts,
             clock: Box::new(SystemClock::default()),
             cloudflare: self.cloudflare,
+            registering: Default::default(),
             returning: ground.returning,
         }
     }

@@ -19,6 +19,7 @@ use super::{
     spec::{ReleaseSpec, ServiceSpec, Thing},
 };
 use crate::{
+    check::Gate,
     error::{Error, Result},
     images::ArtifactRequest,
     model::{App, AwsTarget, Target},
@@ -28,6 +29,8 @@ use crate::{
 
 /// The header in which the Edge shows the origin that it is the Edge.
 pub const ORIGIN_SECRET_HEADER: &str = "x-mizan-origin-secret";
+/// The header in which the same secret leads to a new release that is checked, and to nothing else.
+pub const CHECK_HEADER: &str = "x-mizan-check";
 
 /// What an environment should look like. It is stored with each release, so that a rollback can
 /// bring it back; it holds names and versions of secrets, never values.
@@ -50,6 +53,9 @@ pub struct Desired {
     pub release_step: Option<ReleaseSpec>,
     /// How the web service is asked whether it is healthy, through the load balancer.
     pub probe: Option<Probe>,
+    /// What is asked of a new release before visitors are sent there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Gate>,
     /// What is taken out of the image.
     pub artifacts: ArtifactRequest,
     /// The Workers before the load balancer, if the edge is on.
@@ -143,6 +149,7 @@ impl Desired {
             release_step: draft.release_step(&services),
             services,
             probe: draft.probe(),
+            check: draft.check(),
             artifacts: ArtifactRequest::of(app),
             plane: draft.plane()?,
             keep_releases: app.keep_releases.get(),
@@ -186,6 +193,12 @@ struct Draft<'a> {
 impl<'a> Draft<'a> {
     fn has_edge(&self) -> bool {
         self.app.edge.is_some()
+    }
+
+    /// The check, if there is something that it can ask.
+    fn check(&self) -> Option<Gate> {
+        self.app.web()?;
+        Gate::of(self.app)
     }
 
     fn host(&self) -> Option<String> {

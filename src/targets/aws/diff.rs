@@ -6,6 +6,7 @@
 //! repairs it under the live release's number.
 
 mod bridge;
+mod check;
 mod cleanup;
 mod fields;
 mod notes;
@@ -68,13 +69,15 @@ pub fn plan(
     planner.image();
     planner.things();
     let migrated = planner.release_step();
-    planner.services(&migrated);
+    let checked = planner.check(&migrated);
+    planner.services(&migrated, checked.as_ref());
     planner.plane()?;
     planner.record();
     planner.late_plane();
     planner.obsolete();
     planner.narrow();
     planner.old_releases();
+    planner.leftovers();
     planner.notes();
     planner.finish()
 }

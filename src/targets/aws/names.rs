@@ -34,6 +34,9 @@ impl Tags {
 const BALANCER_NAME: usize = 32;
 /// Roles. (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>)
 const ROLE_NAME: usize = 64;
+/// What a task says it was started by.
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>)
+const STARTED_BY: usize = 36;
 
 /// One environment in one account and region: the owner of everything made for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,7 +130,7 @@ impl Scope {
 
     /// What the release step's tasks say they were started by: one per release.
     pub fn release_step(&self, release: ReleaseId) -> String {
-        fit(&format!("{}-{release}", self.prefix()), 36)
+        fit(&format!("{}-{release}", self.prefix()), STARTED_BY)
     }
 
     /// The role that pulls the image, reads the secrets and writes the logs.
@@ -153,6 +156,21 @@ impl Scope {
     /// The target group of the web service.
     pub fn target_group(&self) -> String {
         fit(&format!("{}-web", self.prefix()), BALANCER_NAME)
+    }
+
+    /// The target group of a new release that is checked.
+    pub fn check_group(&self) -> String {
+        fit(&self.check(), BALANCER_NAME)
+    }
+
+    /// What the tasks of checks say they were started by.
+    pub fn check_task(&self) -> String {
+        fit(&self.check(), STARTED_BY)
+    }
+
+    /// The rule that leads to a release that is checked.
+    pub fn check(&self) -> String {
+        format!("{}-check", self.prefix())
     }
 
     /// The load balancer's security group.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::{ReleaseSpec, ServiceSpec, Thing};
 use crate::{
+    check::Gate,
     model::ReleaseId,
     plan::{Late, ResourceId},
     workers::cloud,
@@ -37,6 +38,20 @@ pub enum Op {
         release: ReleaseId,
         /// What to run.
         spec: Box<ReleaseSpec>,
+    },
+    /// The release keeps the rules of the protocol: a task of it was started for nobody but the
+    /// check, asked through the load balancer, and ended.
+    CheckRelease {
+        /// What is asked.
+        gate: Gate,
+        /// The web service's name in `mizan.yaml`.
+        service: String,
+        /// The release.
+        release: ReleaseId,
+        /// What the web service should be.
+        spec: Box<ServiceSpec>,
+        /// The revision to run, if it is one that exists already.
+        task_definition: Option<String>,
     },
     /// The service runs the release: its task definition is registered, the service is created or
     /// updated, its deployment is complete, and the web service answers through the load balancer.
@@ -115,7 +130,7 @@ pub enum Op {
     },
     /// Something that an interrupted run left behind is gone.
     Sweep {
-        /// What: a task of the release step, a load balancer's interface.
+        /// What: a task of the release step or of a check.
         resource: ResourceId,
         /// Its ARN or id.
         arn: String,

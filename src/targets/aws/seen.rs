@@ -52,8 +52,8 @@ pub struct Observed {
     /// All secrets of this environment, by their names in Secrets Manager: generated ones and
     /// those that were set.
     pub secrets: BTreeSet<String>,
-    /// Tasks of this environment that run and belong to no service, with their ARNs: a release
-    /// step or a one-off command of an interrupted run.
+    /// Tasks of this environment that run and belong to no service, with their ARNs: a check of an
+    /// interrupted run, and, for a teardown, a release step or a one-off command too.
     #[serde(with = "entries")]
     pub leftovers: BTreeMap<ResourceId, String>,
     /// All families of task definitions of this environment that have active revisions.

@@ -25,6 +25,8 @@ pub struct SeenTask {
     pub reason: String,
     /// Its container's name: the service's in `mizan.yaml`.
     pub container: String,
+    /// The address of its network interface, once it has one.
+    pub address: Option<String>,
     /// A service started it; else it runs once, by itself.
     pub is_of_service: bool,
     /// When it was made, in seconds of the Unix epoch.
@@ -51,6 +53,7 @@ pub enum Ending {
 impl SeenTask {
     /// A task as ECS describes it. Ours have one container.
     pub fn of(task: Task) -> Self {
+        let address = address(&task).map(str::to_owned);
         let container = task.containers.unwrap_or_default().into_iter().next();
         let container = container.unwrap_or_else(|| Container::builder().build());
         Self {
@@ -61,6 +64,7 @@ impl SeenTask {
             stop_code: task.stop_code,
             reason: task.stopped_reason.unwrap_or_default(),
             container: container.name.unwrap_or_default(),
+            address,
             is_of_service: task.group.is_some_and(|group| group.starts_with("service:")),
             created: task.created_at.map(|at| at.secs()),
             container_reason: container.reason.unwrap_or_default(),
@@ -164,6 +168,12 @@ impl SeenTask {
         let reasons = [&self.reason, &self.container_reason].into_iter();
         reasons.filter(|reason| !reason.is_empty()).fold(error, Error::cause)
     }
+}
+
+/// The address of a task's network interface.
+pub fn address(task: &Task) -> Option<&str> {
+    let mut details = task.attachments().iter().flat_map(|attachment| attachment.details());
+    details.find(|detail| detail.name() == Some("privateIPv4Address"))?.value()
 }
 
 /// The last part of a task's ARN.

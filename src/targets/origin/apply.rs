@@ -9,7 +9,7 @@ use super::{
     op::Op,
 };
 use crate::{
-    check::Gate,
+    check::{Gate, Passage},
     cloudflare::Cloudflare,
     docker,
     engine::{Executor, StepContext, StepOutput},
@@ -132,7 +132,7 @@ impl OriginExecutor {
         let schema = schema.ok_or_else(|| Error::failed("the app exports no schema"))?;
         let plane = &self.desired()?.plane;
         let origin = self.origin(&plane.origin, context)?;
-        gate.pass(&origin, &plane.public_url, &schema, context).await
+        gate.pass(&origin, &plane.public_url, Passage::default(), &schema, context).await
     }
 
     /// What was desired, with everything that the steps before found out.

@@ -1,6 +1,7 @@
 //! Deploys to an AWS account, seen from outside: drift, foreign things, locks, secrets, visitors.
 
 mod board;
+mod check;
 mod drift;
 mod foreign;
 mod images;

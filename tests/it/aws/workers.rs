@@ -19,14 +19,14 @@ const EDGE: [(&str, &str); 2] = [
 ];
 
 /// The app in the account, the Workers in the stand-in.
-struct Site {
-    platform: Fargate,
+pub struct Site {
+    pub platform: Fargate,
     cloudflare: Fake,
 }
 
 impl Site {
-    async fn new() -> Self {
-        let aws = Aws::shared();
+    /// In this account.
+    pub async fn on(aws: Aws) -> Self {
         let cloudflare = Fake::start();
         let balancers = aws.endpoint().trim_start_matches("http://").to_owned();
         cloudflare.place("*.elb.amazonaws.com", &balancers).await;
@@ -37,7 +37,12 @@ impl Site {
     }
 
     fn write(&self, version: &str) {
-        self.platform.write_as(&App::version(version), &EDGE);
+        self.write_with(&App::version(version), &[]);
+    }
+
+    /// The source becomes this app, with more replacements in its `mizan.yaml`.
+    pub fn write_with(&self, app: &App, more: &[(&str, &str)]) {
+        self.platform.write_as(app, &[&EDGE, more].concat());
     }
 
     /// What a visitor of the Edge gets.
@@ -47,7 +52,7 @@ impl Site {
     }
 
     /// The version on the page that Render makes of what the app behind the load balancer says.
-    async fn page(&self) -> String {
+    pub async fn page(&self) -> String {
         let (status, body) = self.get("/").await;
         let inside = body.split("<main>").nth(1).and_then(|rest| rest.split("</main>").next());
         inside.map_or_else(|| format!("{status}: {body}"), str::to_owned)
@@ -56,7 +61,7 @@ impl Site {
 
 #[tokio::test]
 async fn a_release_moves_services_and_workers_together() {
-    let site = Site::new().await;
+    let site = Site::on(Aws::shared()).await;
     let platform = &site.platform;
     site.write("1");
     platform.deploy().expect(0).says(&["probe r1 done", "r1 is live"]);

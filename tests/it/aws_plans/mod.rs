@@ -3,6 +3,7 @@
 //! A file `new-image` says that the source has changed too. A case is added by adding a folder and
 //! running with UPDATE=1.
 
+mod check;
 mod drift;
 mod interrupted;
 mod properties;

@@ -199,8 +199,8 @@ impl World {
                     seen.present().is_none_or(|seen| !seen.ours || seen.thing != *thing)
                 });
             }
-            // The step's task has ended and is gone.
-            Op::RunReleaseStep { .. } => {}
+            // Their tasks have ended and are gone.
+            Op::RunReleaseStep { .. } | Op::CheckRelease { .. } => {}
             Op::PutService { service, release, spec, task_definition } => {
                 let spec = spec.resolved(&desired.scope, &Self::find(version));
                 let revision = task_definition.clone();

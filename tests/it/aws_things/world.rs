@@ -47,6 +47,7 @@ impl World {
         let executor = AwsExecutor {
             returning: None,
             lock_removed: Default::default(),
+            registering: Default::default(),
             clients: clients(url, scaling),
             scope,
             desired: None,

@@ -103,6 +103,14 @@ impl Fargate {
         }
     }
 
+    /// Something in a file of the source becomes something else.
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.sandbox.app().join(file);
+        let text = fs::read_to_string(&path).expect("a file of the app");
+        assert!(text.contains(from), "{from:?} is not in {file}");
+        fs::write(&path, text.replacen(from, to, 1)).expect("a file of the app");
+    }
+
     /// The name of the app's load balancer, if it has one.
     pub fn dns(&self) -> Result<String, String> {
         let name = format!("mizan-{}-aws", self.sandbox.name());

@@ -21,7 +21,7 @@ pub use aws::Fargate;
 pub use behind::{Behind, HOST};
 pub use platform::{App, Platform};
 pub use table::is_full;
-pub use world::{Fact, World};
+pub use world::{Fact, World, assert_same};
 
 /// The sets: what every target must hold, what those must that run services, what those must that
 /// are reached by calls, and what one alone must.

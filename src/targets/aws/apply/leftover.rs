@@ -99,6 +99,11 @@ impl AwsExecutor {
         if !self.may_delete(resource, &tags, context) {
             return Ok(Verdict::Met(()));
         }
+        if task.started_by() == Some(&self.scope.check_task())
+            && let Some(group) = self.found(&self.check_group(), "arn", context)
+        {
+            self.empty_check_group(&group).await?;
+        }
         let status = task.last_status().unwrap_or("unknown").to_lowercase();
         if task.desired_status() != Some("STOPPED") {
             let call = ecs.stop_task().cluster(self.cluster()).task(arn);

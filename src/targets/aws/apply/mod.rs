@@ -2,6 +2,7 @@
 //! done by what; each kind of work has a file of its own.
 
 mod certificate;
+mod check;
 mod dns_record;
 mod family;
 mod image;
@@ -10,6 +11,7 @@ mod one_task;
 mod ownership;
 mod pace;
 mod patience;
+mod probe;
 mod record;
 mod release_step;
 mod revision;
@@ -24,6 +26,7 @@ mod workers;
 
 use std::path::PathBuf;
 
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{clients::Clients, desired::Desired, names::Scope, op::Op, seen::Observed};
@@ -59,6 +62,9 @@ pub struct AwsExecutor {
     pub clock: Box<dyn Clock>,
     /// Where the records of the domain and the Workers are; `None` without a token.
     pub cloudflare: Option<Cloudflare>,
+    /// Held by who looks for a revision of the web service, or registers it: a first release and its
+    /// check, which go on at once, run the same one.
+    pub registering: Mutex<()>,
     /// The Workers of the release that is brought back, for a rollback.
     pub returning: Option<cloud::Recorded>,
 }
@@ -98,6 +104,12 @@ impl AwsExecutor {
             Op::Put { thing } => Box::pin(self.put(thing, context)).await,
             Op::RunReleaseStep { release, spec } => {
                 Box::pin(self.run_release_step(*release, spec, context)).await
+            }
+            Op::CheckRelease { gate, service, release, spec, task_definition } => {
+                let given = task_definition.as_deref();
+                Box::pin(self.check_release(gate, service, *release, spec, given, context))
+                    .await
+                    .map(|()| StepOutput::new())
             }
             Op::PutService { service, release, spec, task_definition } => {
                 let given = task_definition.as_deref();
@@ -158,6 +170,7 @@ impl AwsExecutor {
             Op::Put { thing } => Box::pin(self.unmake(thing, context)).await,
             Op::PutService { service, .. } => Box::pin(self.delete_service(service, context)).await,
             Op::Worker { worker } => Box::pin(self.unmake_worker(worker, context)).await,
+            Op::CheckRelease { .. } => Box::pin(self.end_checks(context)).await,
             // The planner declares `Undo::Delete` for the operations above only.
             _ => Ok(()),
         }

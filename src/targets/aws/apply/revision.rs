@@ -10,7 +10,12 @@ use aws_sdk_ecs::{
 };
 
 use super::{
-    super::{failure::failure, names::Tags, overrides, spec::TaskSpec},
+    super::{
+        failure::failure,
+        names::Tags,
+        overrides,
+        spec::{ServiceSpec, TaskSpec},
+    },
     AwsExecutor,
     one_task::{ATTEMPTS, PAUSE, in_doubt},
     task_definition::{Surroundings, definition, from_ecs_tags, plain_values},
@@ -26,6 +31,21 @@ use crate::{
 const ROLE_NOT_YET: [&str; 3] = ["Role is not valid", "unable to assume the role", "PassRole"];
 
 impl AwsExecutor {
+    /// The ARN of the revision of a service.
+    pub(super) async fn service_revision(
+        &self,
+        service: &str,
+        release: ReleaseId,
+        spec: &ServiceSpec,
+        context: &StepContext<'_>,
+    ) -> Result<String> {
+        let _turn = match spec.is_web() {
+            true => Some(self.registering.lock().await),
+            false => None,
+        };
+        self.revision(service, release, &spec.task, context).await
+    }
+
     /// The ARN of the revision with this resolved specification, for this release.
     pub(super) async fn revision(
         &self,

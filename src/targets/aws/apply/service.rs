@@ -93,7 +93,7 @@ impl AwsExecutor {
         let definition = async {
             match task_definition {
                 Some(given) => Ok(given.to_owned()),
-                None => self.revision(service, release, &spec.task, context).await,
+                None => self.service_revision(service, release, &spec, context).await,
             }
         };
         let (definition, seen, past) =

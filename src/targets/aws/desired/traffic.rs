@@ -2,11 +2,12 @@
 //!
 //! A load balancer of ours has a listener for HTTPS and one that redirects to it, or, without a
 //! domain, one for HTTP. Of a given one we have a rule on its listener. With the Edge in front
-//! nobody gets through without its secret.
+//! nobody gets through without its secret. A new release is checked behind a rule and a target group
+//! of its own: whoever says the secret in the header of checks gets to that release or to nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Draft, ORIGIN_SECRET_HEADER, Probe};
+use super::{CHECK_HEADER, Draft, ORIGIN_SECRET_HEADER, Probe};
 use crate::{
     model::Role,
     plan::{Late, ResourceId},
@@ -32,32 +33,42 @@ const IDLE_SECONDS: u32 = 60;
 
 impl Draft<'_> {
     pub(super) fn traffic(&self) -> Vec<Thing> {
-        let mut things: Vec<Thing> =
-            self.target_group().map(Thing::TargetGroup).into_iter().collect();
+        let mut things: Vec<Thing> = self.target_groups().map(Thing::TargetGroup).collect();
         if self.inputs.balancer.is_none() {
             things.push(Thing::LoadBalancer(self.load_balancer()));
             things.extend(self.certificate().map(Thing::Certificate));
             things.extend(self.dns_records().map(Thing::DnsRecord));
             things.extend(self.listeners().map(Thing::Listener));
         }
-        things.extend(self.rule().map(Thing::Rule));
+        things.extend(self.rules().map(Thing::Rule));
         things
     }
 
-    fn target_group(&self) -> Option<TargetGroup> {
-        let (_, web) = self.app.web()?;
-        let Role::Web { health, drain, .. } = &web.role else { return None };
-        let drain = drain.0.as_secs().to_string();
-        Some(TargetGroup {
-            name: self.scope.target_group(),
+    fn target_groups(&self) -> impl Iterator<Item = TargetGroup> {
+        let web = self.app.web().and_then(|(_, web)| match &web.role {
+            Role::Web { health, drain, .. } => Some((health, drain.0.as_secs())),
+            _ => None,
+        });
+        let visited =
+            web.map(|(health, drain)| self.target_group(self.scope.target_group(), health, drain));
+        // Nobody waits for an answer of what was checked.
+        let checked = web.filter(|_| self.check().is_some());
+        let checked =
+            checked.map(|(health, _)| self.target_group(self.scope.check_group(), health, 0));
+        visited.into_iter().chain(checked)
+    }
+
+    fn target_group(&self, name: String, health: &str, drain: u64) -> TargetGroup {
+        TargetGroup {
+            name,
             vpc: self.inputs.network.vpc.clone(),
-            health_path: health.clone(),
+            health_path: health.to_owned(),
             matcher: CHECK_CODES.to_owned(),
             interval: CHECK_INTERVAL,
             timeout: CHECK_TIMEOUT,
             threshold: CHECK_THRESHOLD,
-            attributes: attributes([("deregistration_delay.timeout_seconds", &drain)]),
-        })
+            attributes: attributes([("deregistration_delay.timeout_seconds", &drain.to_string())]),
+        }
     }
 
     fn load_balancer(&self) -> LoadBalancer {
@@ -112,11 +123,21 @@ impl Draft<'_> {
         })
     }
 
+    /// What lets requests through: those of visitors, and those of a check.
+    fn rules(&self) -> impl Iterator<Item = Rule> {
+        let name = self.scope.prefix();
+        let visits = self.rule(name, ORIGIN_SECRET_HEADER, self.scope.target_group());
+        let checks = self
+            .check()
+            .and_then(|_| self.rule(self.scope.check(), CHECK_HEADER, self.scope.check_group()));
+        visits.into_iter().chain(checks)
+    }
+
     /// What lets a request through: on our own listener the Edge's secret, on a given one the host
     /// name too. Without the Edge our own listener lets everything through by itself.
-    fn rule(&self) -> Option<Rule> {
+    fn rule(&self, name: String, header: &str, target_group: String) -> Option<Rule> {
         let secret = self.origin_secret().map(|secret| Condition::SecretHeader {
-            name: ORIGIN_SECRET_HEADER.to_owned(),
+            name: header.to_owned(),
             secret,
             versions: self.inputs.origin_secret_versions.clone(),
         });
@@ -124,11 +145,11 @@ impl Draft<'_> {
         let conditions: BTreeSet<Condition> =
             secret.into_iter().chain(host.map(Condition::Host)).collect();
         (!conditions.is_empty()).then(|| Rule {
-            name: self.scope.prefix(),
+            name,
             balancer: self.balancer(),
             port: self.port(),
             conditions,
-            target_group: self.scope.target_group(),
+            target_group,
         })
     }
 

@@ -69,6 +69,16 @@ impl<'a> Planner<'a> {
         self.remove(resource, why, Vec::new(), Op::Delete { thing: Thing::Rule(rule) });
     }
 
+    /// Tasks that an interrupted check left running; the next check ends them itself.
+    pub(super) fn leftovers(&mut self) {
+        let checks = self.steps.iter().any(|step| matches!(step.op, Op::CheckRelease { .. }));
+        for (resource, arn) in self.observed.leftovers.iter().filter(|_| !checks) {
+            let op = Op::Sweep { resource: resource.clone(), arn: arn.clone() };
+            let why = "an interrupted check left it".to_owned();
+            self.remove(resource.clone(), why, Vec::new(), op);
+        }
+    }
+
     /// Releases beyond `keep_releases`.
     pub(super) fn old_releases(&mut self) {
         let new = usize::from(self.release.is_some());

@@ -18,16 +18,20 @@ const RENAMED: &str = "an ECS service cannot change its name";
 
 impl<'a> Planner<'a> {
     /// The web service comes first: a release that fails its health check never touches the queue.
-    pub(super) fn services(&mut self, migrated: &[StepId]) {
+    /// It takes requests as soon as it runs, so it waits for the check; a first one, which nobody
+    /// can reach yet, comes up meanwhile.
+    pub(super) fn services(&mut self, migrated: &[StepId], checked: Option<&StepId>) {
         let desired = self.desired;
         let (web, others): (Vec<_>, Vec<_>) =
             desired.services.iter().partition(|(_, spec)| spec.is_web());
         let mut needs = migrated.to_vec();
         needs.extend(self.for_traffic());
+        needs.extend(checked.filter(|_| self.serves).cloned());
         for (name, spec) in web {
             self.service(name, spec, &needs);
             needs.push(service_resource(name).step_id());
         }
+        needs.extend(checked.cloned());
         for (name, spec) in others {
             self.service(name, spec, &needs);
         }
@@ -177,7 +181,7 @@ impl<'a> Planner<'a> {
 
     /// The revision that runs this very task already: the one of a release that is brought back,
     /// or the live one's. Without one a new revision is registered.
-    fn revision(&self, name: &str, spec: &ServiceSpec) -> Option<String> {
+    pub(super) fn revision(&self, name: &str, spec: &ServiceSpec) -> Option<String> {
         let release = match self.purpose {
             Purpose::Rollback(to) => Some(to),
             Purpose::Deploy => self.live,

@@ -154,10 +154,10 @@ impl Planner<'_> {
         ids.map(|id| id.step_id()).collect()
     }
 
-    /// True for a target group with tasks in it: it asks for another health path only when no task
+    /// True for the target group with tasks in it: it asks for another health path only when no task
     /// is left that does not know it, or ECS would kill the live release.
     fn comes_after_web(&self, id: &ResourceId) -> bool {
-        id.kind == "target-group"
+        *id == ResourceId::new("target-group", self.desired.scope.target_group())
             && self.live.is_some()
             && self.observed.things.get(id).is_some_and(|seen| seen.present().is_some())
     }

@@ -1,4 +1,4 @@
-//! The families of task definitions of the environment.
+//! The families of task definitions of the environment, and their tasks that belong to no service.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use aws_sdk_ecs::types::{DesiredStatus, TaskDefinitionFamilyStatus, TaskDefiniti
 use futures_util::future::try_join_all;
 
 use super::{
-    super::{clients::Clients, names::Scope},
+    super::{clients::Clients, names::Scope, task::id_of},
     answer::{Read, answer, unless_missing},
     release_step::{described, listed},
     services::ecs_tags,
@@ -46,6 +46,19 @@ async fn of_ours(clients: &Clients, scope: &Scope, family: String) -> Read<Optio
     // A family without active revisions: it went away between the list and the look.
     let found = unless_missing(&what, &["ClientException"], request.send().await)?;
     Ok(found.filter(|found| scope.owns(&ecs_tags(found.tags()))).map(|_| family))
+}
+
+/// Tasks of checks that run, by id with their ARNs.
+pub(super) async fn check_tasks(
+    clients: &Clients,
+    scope: &Scope,
+    cluster: &str,
+) -> Read<Vec<(String, String)>> {
+    let request = clients.ecs.list_tasks().cluster(cluster).started_by(scope.check_task());
+    let what = "cannot list the tasks of checks";
+    let found = unless_missing(what, &["ClusterNotFoundException"], request.send().await)?;
+    let arns = found.and_then(|found| found.task_arns).unwrap_or_default().into_iter();
+    Ok(arns.map(|arn| (id_of(&arn).to_owned(), arn)).collect())
 }
 
 /// Tasks of these families that run and belong to no service, by id with their ARNs: what an

@@ -51,17 +51,18 @@ pub async fn observe(
 ) -> Result<Observed> {
     let Recorded { bucket, is_elsewhere, records } = recorded;
     let look = Look::new(clients, cloudflare, scope, want, records);
-    let (raw, image_digest, families, bucket_users) = tokio::try_join!(
+    let (raw, image_digest, families, bucket_users, checks) = tokio::try_join!(
         look.read(),
         look.image_digest(),
         look.families(),
-        look.bucket_users(*bucket)
+        look.bucket_users(*bucket),
+        look.checks()
     )?;
     let services = look.services(&raw).await?;
-    let (things, migrated, leftovers) = tokio::try_join!(
+    let (things, migrated, strays) = tokio::try_join!(
         look.things(&raw, &services),
         look.migrated(&raw),
-        look.leftovers(&families)
+        look.strays(&families)
     )?;
     Ok(Observed {
         things,
@@ -76,7 +77,7 @@ pub async fn observe(
         ledger_elsewhere: *is_elsewhere,
         bucket_users,
         secrets: raw.secrets.as_ref().map(known_names).unwrap_or_default(),
-        leftovers,
+        leftovers: checks.into_iter().chain(strays).collect(),
         services,
         families,
         current: records.current.clone(),
@@ -387,14 +388,27 @@ impl<'a> Look<'a> {
     }
 
     /// Tasks that a teardown has to end.
-    async fn leftovers(&self, families: &BTreeSet<String>) -> Result<BTreeMap<ResourceId, String>> {
+    async fn strays(&self, families: &BTreeSet<String>) -> Result<BTreeMap<ResourceId, String>> {
         if self.want.is_some() {
             return Ok(BTreeMap::new());
         }
         let tasks = families::stray_tasks(self.clients, &self.cluster, families).await;
-        let tasks = or_default(tasks)?.into_iter();
-        Ok(tasks.map(|(id, arn)| (ResourceId::new("task", id), arn)).collect())
+        or_default(tasks).map(named)
     }
+
+    /// Tasks of checks; those that a teardown has to end are among the stray ones.
+    async fn checks(&self) -> Result<BTreeMap<ResourceId, String>> {
+        if self.want.is_none() || !self.lookup.has_checks(self.scope) {
+            return Ok(BTreeMap::new());
+        }
+        let tasks = families::check_tasks(self.clients, self.scope, &self.cluster).await;
+        or_default(tasks).map(named)
+    }
+}
+
+/// Tasks by what they are called.
+fn named(tasks: Vec<(String, String)>) -> BTreeMap<ResourceId, String> {
+    tasks.into_iter().map(|(id, arn)| (ResourceId::new("task", id), arn)).collect()
 }
 
 /// What was found of some kinds.

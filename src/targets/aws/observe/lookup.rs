@@ -28,6 +28,9 @@ impl Lookup {
     pub fn new(scope: &Scope, want: Option<&Desired>, recorded: &[Release]) -> Self {
         let mut lookup = Self::default();
         lookup.add_usual(scope);
+        if want.is_none() {
+            lookup.things.insert(ResourceId::new("target-group", scope.check_group()));
+        }
         let configs = recorded.iter().filter_map(|release| {
             // One that another version of the tool wrote still has its inventory.
             serde_json::from_value::<Desired>(release.config.clone()).ok()
@@ -45,6 +48,11 @@ impl Lookup {
     pub fn names(&self, kind: &str) -> Vec<String> {
         let things = self.things.iter().filter(|id| id.kind == kind);
         things.map(|id| id.name.clone()).collect()
+    }
+
+    /// True if a release may be, or may have been, checked before visitors are sent there.
+    pub fn has_checks(&self, scope: &Scope) -> bool {
+        self.things.contains(&ResourceId::new("target-group", scope.check_group()))
     }
 
     fn add_usual(&mut self, scope: &Scope) {

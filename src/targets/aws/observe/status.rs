@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    super::{clients::Clients, names::Scope},
+    super::{clients::Clients, names::Scope, task::address},
     answer::{Read, Unread, answer, unless_missing},
     release_step::{described, listed},
     services::{self, release, service_tags},
@@ -144,12 +144,6 @@ fn task_status(task: &Task, targets: &[TargetStatus]) -> TaskStatus {
         health: target.map(|target| target.state.clone()),
         started,
     }
-}
-
-/// The address of a task's network interface.
-fn address(task: &Task) -> Option<&str> {
-    let mut details = task.attachments().iter().flat_map(|attachment| attachment.details());
-    details.find(|detail| detail.name() == Some("privateIPv4Address"))?.value()
 }
 
 /// The targets of the web service; none if there is no target group.

@@ -136,6 +136,7 @@ mod tests {
             references: Vec::new(),
             https: false,
             scaling: false,
+            check: false,
         };
         let repository = "octo-org/board".parse().unwrap();
         let subject = |workflow: Workflow| {

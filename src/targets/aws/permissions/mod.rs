@@ -64,6 +64,8 @@ pub enum Purpose {
     Certificate,
     /// Cluster, services and tasks.
     Services,
+    /// The check of a new release. Only with an edge.
+    Check,
     /// Autoscaling. What changes it, only for services that scale.
     Scaling,
     /// `mizan doctor`, which does without if it has to.
@@ -72,7 +74,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// All, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Account,
         Self::Ledger,
         Self::Image,
@@ -85,6 +87,7 @@ impl Purpose {
         Self::Traffic,
         Self::Certificate,
         Self::Services,
+        Self::Check,
         Self::Scaling,
         Self::Doctor,
     ];
@@ -104,6 +107,7 @@ impl Purpose {
             Self::Traffic => "load balancer, target group, listeners and rules",
             Self::Certificate => "the origin's certificate (with a domain)",
             Self::Services => "cluster, services, tasks, the release step",
+            Self::Check => "the check of a new release (with the edge)",
             Self::Scaling => "autoscaling",
             Self::Doctor => "`mizan doctor` (optional)",
         }
@@ -115,6 +119,7 @@ impl Permission {
     pub fn is_needed(&self, environment: &Environment<'_>) -> bool {
         let wanted = match self.purpose {
             Purpose::Certificate => environment.https,
+            Purpose::Check => environment.check,
             Purpose::Scaling => environment.scaling || self.on == On::Any,
             Purpose::GivenSecrets => environment.refers_to(":secretsmanager:"),
             Purpose::GivenParameters => environment.refers_to(":ssm:"),

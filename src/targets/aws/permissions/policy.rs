@@ -82,12 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_domain_and_scaling_it_is_smaller() {
+    fn without_a_domain_scaling_and_checks_it_is_smaller() {
         let scope = sample();
-        let plain = Environment { https: false, scaling: false, ..everything(&scope) };
+        let plain =
+            Environment { https: false, scaling: false, check: false, ..everything(&scope) };
         let text = serde_json::to_string(&Policy::of(&plain)).unwrap();
         assert!(!text.contains("acm:") && !text.contains("RegisterScalableTarget"), "{text}");
         assert!(text.contains("application-autoscaling:DescribeScalableTargets"));
+        assert!(!text.contains("RegisterTargets") && !text.contains("production-check"), "{text}");
     }
 
     #[test]
@@ -122,6 +124,7 @@ mod tests {
             references: Vec::new(),
             https: true,
             scaling: true,
+            check: true,
         }
     }
 }

@@ -96,7 +96,7 @@ fn asked(row: &Permission) -> String {
 fn write_examples(page: &mut String, environment: &Environment<'_>) -> std::fmt::Result {
     let policy = Policy::of(environment);
     let json = serde_json::to_string_pretty(&policy).map_err(|_| std::fmt::Error)?;
-    writeln!(page, "\n## The policy of an environment with a domain and autoscaling\n")?;
+    writeln!(page, "\n## The policy of an environment with a domain, the edge and autoscaling\n")?;
     writeln!(page, "```json\n{json}\n```")?;
     let repository = "octo-org/board".parse().map_err(|_| std::fmt::Error)?;
     let workflow = Workflow::Environment(environment.scope.env.to_string());
@@ -129,6 +129,7 @@ fn everything(scope: &Scope) -> Environment<'_> {
         references: REFERENCES.to_vec(),
         https: true,
         scaling: true,
+        check: true,
     }
 }
 

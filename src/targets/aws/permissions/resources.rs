@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    check::Gate,
     model::{App, AwsTarget},
     targets::aws::names::{Scope, Tags},
 };
@@ -25,6 +26,8 @@ pub struct Environment<'a> {
     pub https: bool,
     /// A service scales by itself.
     pub scaling: bool,
+    /// A new release is checked before visitors are sent there.
+    pub check: bool,
 }
 
 impl<'a> Environment<'a> {
@@ -39,6 +42,7 @@ impl<'a> Environment<'a> {
             references: app.secrets.values().filter_map(|it| it.from.as_deref()).collect(),
             https: app.domain.is_some() && target.certificate.is_none(),
             scaling: app.services.values().any(|service| service.scale.max > service.scale.min),
+            check: app.web().is_some() && Gate::of(app).is_some(),
         }
     }
 
@@ -89,8 +93,10 @@ pub enum On {
     GivenSecrets,
     /// The load balancer.
     Balancer,
-    /// The target group.
+    /// The target group, and that of checks.
     TargetGroup,
+    /// That of checks.
+    CheckGroup,
     /// The load balancer's listeners.
     Listeners,
     /// Their rules.
@@ -177,9 +183,11 @@ impl On {
             Self::Listeners => elb("listener/app", "/*"),
             Self::Rules => elb("listener-rule/app", "/*"),
             Self::TargetGroup => {
-                let group = format!("targetgroup/{}/*", scope.target_group());
-                vec![scope.arn("elasticloadbalancing", &group)]
+                let checked = environment.check.then(|| scope.check_group());
+                let names = [scope.target_group()].into_iter().chain(checked);
+                names.map(|name| target_group(scope, &name)).collect()
             }
+            Self::CheckGroup => vec![target_group(scope, &scope.check_group())],
             Self::AllCertificates | Self::Certificates => vec![scope.arn("acm", "certificate/*")],
             Self::Cluster => ecs(format!("cluster/{cluster}")),
             Self::Services => ecs(format!("service/{cluster}/{own}-*")),
@@ -249,6 +257,10 @@ fn cluster(environment: &Environment<'_>) -> String {
 fn balancer(environment: &Environment<'_>) -> String {
     let given = environment.balancer.and_then(|arn| arn.split_once(":loadbalancer/app/"));
     given.map_or_else(|| environment.scope.balancer(), |(_, name)| name.to_owned())
+}
+
+fn target_group(scope: &Scope, name: &str) -> String {
+    scope.arn("elasticloadbalancing", &format!("targetgroup/{name}/*"))
 }
 
 fn own_roles(scope: &Scope) -> Vec<String> {

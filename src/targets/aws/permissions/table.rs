@@ -26,10 +26,11 @@ const TAGGED: &str = "made with tags";
 /// Everything that may have to be allowed.
 pub const TABLE: &[Permission] = {
     use On::{
-        Alarms, AllCertificates, Any, Balancer, Bucket, Certificates, Cluster, Free, GivenSecrets,
-        Groups, InCluster, Listeners, LogGroup, NewCertificates, NewGroupTags, NewGroups, Objects,
-        PassedRoles, Principals, Repository, Roles, Rules, RunDefinitions, ScalableTargets,
-        Secrets, ServiceLinkedRoles, Services, TargetGroup, TaskDefinitions, Tasks, Vpcs,
+        Alarms, AllCertificates, Any, Balancer, Bucket, Certificates, CheckGroup, Cluster, Free,
+        GivenSecrets, Groups, InCluster, Listeners, LogGroup, NewCertificates, NewGroupTags,
+        NewGroups, Objects, PassedRoles, Principals, Repository, Roles, Rules, RunDefinitions,
+        ScalableTargets, Secrets, ServiceLinkedRoles, Services, TargetGroup, TaskDefinitions,
+        Tasks, Vpcs,
     };
     use Purpose as For;
     &[
@@ -176,6 +177,8 @@ pub const TABLE: &[Permission] = {
         call("ecs:DescribeTasks", Tasks, For::Services),
         call("ecs:StopTask", Tasks, For::Services),
         implied("ecs:TagResource", TAGGED, Tasks, For::Services),
+        call("elasticloadbalancing:RegisterTargets", CheckGroup, For::Check),
+        call("elasticloadbalancing:DeregisterTargets", CheckGroup, For::Check),
         call("application-autoscaling:DescribeScalableTargets", Any, For::Scaling),
         call("application-autoscaling:DescribeScalingPolicies", Any, For::Scaling),
         call("application-autoscaling:RegisterScalableTarget", ScalableTargets, For::Scaling),

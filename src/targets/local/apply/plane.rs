@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use super::{super::desired::PlaneSpec, LocalExecutor, remove::remove_folder};
 use crate::{
-    check::Gate,
+    check::{Gate, Passage},
     engine::{StepContext, StepOutput},
     error::{Context, Error, ErrorKind, Result},
     model::ReleaseId,
@@ -156,7 +156,8 @@ impl LocalExecutor {
         let schema = self.artifacts(context).await?.schema;
         let schema = schema.ok_or_else(|| Error::failed("the image exports no schema"))?;
         let (origin, public_url) = (self.origin(context)?, self.desired()?.url());
-        Box::pin(gate.pass(&origin, &public_url, &schema, context)).await?;
+        let passage = Passage::default();
+        Box::pin(gate.pass(&origin, &public_url, passage, &schema, context)).await?;
         Ok(StepOutput::new())
     }
 

@@ -2,7 +2,6 @@
 //! at the service itself. What a look means is decided in `judge`.
 
 mod judge;
-mod probe;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +24,7 @@ use super::{
         task_log::TaskLog,
     },
     AwsExecutor, pace,
+    probe::Probe,
 };
 use crate::{
     engine::{StepContext, Verdict, Wait},
@@ -34,7 +34,6 @@ use crate::{
 };
 use judge::{Expected, Failure, LogOf, Look, Rollout, SeenDeployment, judge};
 pub(super) use judge::{Follow, Proof};
-use probe::Probe;
 
 /// The output of the web service's step with the milliseconds that its answer took.
 pub(super) const CAME_UP_AFTER: &str = "came_up_after_ms";

@@ -35,7 +35,7 @@ type WithRules = (elb::Listener, Vec<elb::Rule>);
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     balancer: Option<Balancer>,
-    target_group: Option<(elb::TargetGroup, Attributes)>,
+    target_groups: Vec<(elb::TargetGroup, Attributes)>,
     /// Listeners of our own and of given balancers.
     listeners: Vec<WithRules>,
     tags: BTreeMap<String, BTreeMap<String, String>>,
@@ -44,16 +44,18 @@ pub(super) struct Traffic {
 impl Traffic {
     /// Reads it all.
     pub async fn read(clients: &Clients, scope: &Scope, lookup: &Lookup) -> Read<Self> {
-        let group = scope.target_group();
+        let groups = lookup.names("target-group");
+        let groups = groups.iter().map(|name| target_group::read(clients, name));
         let given = lookup.balancers.iter().map(|arn| listener::with_rules(clients, arn));
-        let (own, target_group, given) = tokio::try_join!(
+        let (own, target_groups, given) = tokio::try_join!(
             Self::own(clients, scope),
-            target_group::read(clients, &group),
+            try_join_all(groups),
             try_join_all(given),
         )?;
         let (balancer, mut listeners) = own;
         listeners.extend(given.into_iter().flatten());
-        let mut traffic = Self { balancer, target_group, listeners, ..Self::default() };
+        let target_groups = target_groups.into_iter().flatten().collect();
+        let mut traffic = Self { balancer, target_groups, listeners, ..Self::default() };
         traffic.tags = read_tags(clients, traffic.arns()).await?;
         Ok(traffic)
     }
@@ -74,10 +76,10 @@ impl Traffic {
     /// The ARNs of everything that can be ours.
     fn arns(&self) -> Vec<String> {
         let balancer = self.balancer.iter().filter_map(|(it, _)| it.load_balancer_arn.clone());
-        let group = self.target_group.iter().filter_map(|(it, _)| it.target_group_arn.clone());
+        let groups = self.target_groups.iter().filter_map(|(it, _)| it.target_group_arn.clone());
         let listeners = self.listeners.iter().filter_map(|(it, _)| it.listener_arn.clone());
         let rules = self.rules().filter_map(|(_, rule)| rule.rule_arn.clone());
-        balancer.chain(group).chain(listeners).chain(rules).collect()
+        balancer.chain(groups).chain(listeners).chain(rules).collect()
     }
 
     fn rules(&self) -> impl Iterator<Item = (&elb::Listener, &elb::Rule)> {
@@ -88,8 +90,8 @@ impl Traffic {
 
     /// The health path of the target group of this ARN.
     pub fn health_path(&self, group: Option<&str>) -> Option<String> {
-        let (found, _) = self.target_group.as_ref()?;
-        found.health_check_path.clone().filter(|_| found.target_group_arn() == group)
+        let mut groups = self.target_groups.iter().map(|(found, _)| found);
+        groups.find(|found| found.target_group_arn() == group)?.health_check_path.clone()
     }
 
     fn tags(&self, arn: Option<&str>) -> BTreeMap<String, String> {
@@ -114,7 +116,7 @@ impl Traffic {
             let tags = self.tags(found.load_balancer_arn());
             balancer::seen(around, found, attributes, &tags)
         });
-        let group = self.target_group.as_ref().map(|(found, attributes)| {
+        let groups = self.target_groups.iter().map(|(found, attributes)| {
             let tags = self.tags(found.target_group_arn());
             target_group::seen(around, found, attributes, &tags)
         });
@@ -128,7 +130,7 @@ impl Traffic {
             let tags = self.tags(found.rule_arn());
             around.scope.owns(&tags).then(|| rule::seen(around, own, listener, found, &tags))
         });
-        balancer.into_iter().chain(group).chain(listeners).chain(rules).collect()
+        balancer.into_iter().chain(groups).chain(listeners).chain(rules).collect()
     }
 }
 

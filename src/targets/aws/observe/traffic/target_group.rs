@@ -1,4 +1,4 @@
-//! The target group of the web service.
+//! The target groups: of the web service, and of a release that is checked.
 
 use std::collections::BTreeMap;
 

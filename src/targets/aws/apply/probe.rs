@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::super::{
-    super::{failure::failure, overrides},
+use super::{
+    super::{desired, failure::failure, overrides},
     AwsExecutor,
 };
 use crate::{
@@ -19,6 +19,21 @@ use crate::{
 
 /// One question may take this long.
 const LIMIT: Duration = Duration::from_secs(5);
+
+/// The way to the web service, through the load balancer.
+pub(super) struct Way {
+    /// What is connected to: scheme and host.
+    pub connect: String,
+    scheme: &'static str,
+    host: String,
+}
+
+impl Way {
+    /// What is called by it: scheme and host.
+    pub fn address(&self) -> String {
+        format!("{}://{}", self.scheme, self.host)
+    }
+}
 
 /// The question, ready to be asked.
 pub(super) struct Probe {
@@ -53,27 +68,46 @@ impl Probe {
 impl AwsExecutor {
     /// The question that `Desired` describes.
     pub(super) async fn load_balancer_probe(&self, context: &StepContext<'_>) -> Result<Probe> {
+        let secret = match &self.described_probe()?.secret {
+            Some((secret, header)) => Some((header.clone(), self.secret_value(secret).await?)),
+            None => None,
+        };
+        self.probe(&self.way(context).await?, secret)
+    }
+
+    /// The question for the health path, by this way and with this header.
+    pub(super) fn probe(&self, way: &Way, secret: Option<(String, SecretValue)>) -> Result<Probe> {
+        let timeouts = Timeouts { connect: LIMIT, read: LIMIT };
+        Ok(Probe {
+            http: Http::with_timeouts(timeouts)?,
+            url: format!("{}{}", way.connect, self.described_probe()?.path),
+            host: way.host.clone(),
+            secret,
+        })
+    }
+
+    fn described_probe(&self) -> Result<&desired::Probe> {
         let probe = self.desired()?.probe.as_ref();
-        let probe = probe.ok_or_else(|| Error::failed("there is no health path to ask"))?;
+        probe.ok_or_else(|| Error::failed("there is no health path to ask"))
+    }
+
+    /// The way that `Desired` describes.
+    pub(super) async fn way(&self, context: &StepContext<'_>) -> Result<Way> {
+        let probe = self.described_probe()?;
         let dns = self.dns_of(&probe.balancer, context).await?;
         let host = probe.host.clone().unwrap_or_else(|| dns.clone());
-        let base = match overrides::load_balancer() {
+        let connect = match overrides::load_balancer() {
             Some(base) => base.trim_end_matches('/').to_owned(),
             // The certificate is for the host, whose record points to the load balancer.
             None if probe.port == 443 => format!("https://{host}"),
             None => format!("http://{dns}:{}", probe.port),
         };
-        let timeouts = Timeouts { connect: LIMIT, read: LIMIT };
-        Ok(Probe {
-            http: Http::with_timeouts(timeouts)?,
-            url: format!("{base}{}", probe.path),
+        Ok(Way {
+            connect,
+            scheme: if probe.port == 443 { "https" } else { "http" },
             host: match probe.port {
                 80 | 443 => host,
                 port => format!("{host}:{port}"),
-            },
-            secret: match &probe.secret {
-                Some((secret, header)) => Some((header.clone(), self.secret_value(secret).await?)),
-                None => None,
             },
         })
     }
@@ -95,10 +129,7 @@ impl AwsExecutor {
         found.ok_or_else(|| Error::failed(format!("the {id} has no DNS name")))
     }
 
-    pub(in crate::targets::aws::apply) async fn secret_value(
-        &self,
-        name: &str,
-    ) -> Result<SecretValue> {
+    pub(super) async fn secret_value(&self, name: &str) -> Result<SecretValue> {
         let answer = self.clients.secrets.get_secret_value().secret_id(name).send().await;
         let answer =
             answer.map_err(|error| failure(format!("cannot read secret {name}"), error))?;
