@@ -88,7 +88,14 @@ impl Snapshot {
     /// Writes the content of a listed file to `sink`, exactly as many bytes as were listed.
     pub fn copy(&self, entry: &Entry, sink: &mut impl Write) -> Result<(), ReadError> {
         let unreadable = |source| ReadError::Unreadable { path: entry.path.clone(), source };
-        let mut file = File::open(self.root.join(&entry.path)).map_err(unreadable)?;
+        let mut file = match File::open(self.root.join(&entry.path)) {
+            Ok(file) => file,
+            // Editors and tools write to a file of another name first.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(ReadError::Changed(entry.path.clone()));
+            }
+            Err(error) => return Err(unreadable(error)),
+        };
         let mut buffer = vec![0; 64 * 1024];
         let mut copied = 0;
         loop {
@@ -157,7 +164,12 @@ fn visit(
         let shown = name.to_string_lossy();
         let path = if folder.is_empty() { shown.into_owned() } else { format!("{folder}/{shown}") };
         let excluded = rules.excludes(&path);
-        let metadata = child.metadata().map_err(at_child)?;
+        let metadata = match child.metadata() {
+            Ok(metadata) => metadata,
+            // It is gone since the folder was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(at_child(error)),
+        };
         if excluded && !(metadata.is_dir() && rules.may_include_below(&path)) {
             continue;
         }
@@ -261,7 +273,7 @@ mod tests {
 
         std::fs::remove_file(root.path().join("a")).expect("remove");
         let gone = listing.copy(&listing.entries[0], &mut Vec::new());
-        assert!(matches!(gone, Err(ReadError::Unreadable { .. })));
+        assert!(matches!(gone, Err(ReadError::Changed(path)) if path == "a"));
     }
 
     #[test]

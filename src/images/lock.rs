@@ -15,6 +15,8 @@ use crate::error::{Context, Error, ErrorKind, Result};
 
 /// The name of the lock file.
 pub const LOCK_FILE: &str = "mizan.lock";
+/// How a lock file is called until it is complete.
+const UNFINISHED: &str = ".mizan.lock.";
 
 const VERSION: u32 = 1;
 
@@ -126,13 +128,18 @@ impl BaseLock {
     }
 }
 
+/// Whether a file of the app's folder is the lock, or one that is being written.
+pub(super) fn is_lock(name: &Path) -> bool {
+    name == LOCK_FILE || name.to_str().is_some_and(|name| name.starts_with(UNFINISHED))
+}
+
 fn path(root: &Path) -> PathBuf {
     root.join(LOCK_FILE)
 }
 
 fn replace(root: &Path, path: &Path, text: &[u8]) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    let mut file = tempfile::NamedTempFile::new_in(root)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(root)?;
     file.write_all(text)?;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.persist(path)?;

@@ -11,7 +11,7 @@ use super::{
     dockerfile::Dockerfile,
     dockerignore::IgnoreRules,
     hash::{Recipe, hash},
-    lock::{BaseLock, LOCK_FILE},
+    lock::{BaseLock, is_lock},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -108,8 +108,10 @@ impl Source {
         }
         let mut listing = Snapshot::take(context, &IgnoreRules::read(context, path)?)?;
         // What the lock says is part of the hash as it is; its dates should not be.
-        if let Ok(lock) = app.root.join(LOCK_FILE).strip_prefix(context) {
-            listing.entries.retain(|entry| Path::new(&entry.path) != lock);
+        if let Ok(root) = app.root.strip_prefix(context) {
+            listing
+                .entries
+                .retain(|entry| !Path::new(&entry.path).strip_prefix(root).is_ok_and(is_lock));
         }
         Ok(Self {
             app: app.name.clone(),
@@ -195,6 +197,20 @@ mod tests {
     }
 
     #[test]
+    fn neither_the_lock_nor_one_that_is_being_written_is_part_of_the_image() {
+        let root = testing::context(&[("Dockerfile", "FROM python:3\n")]);
+        let app = testing::app(root.path());
+        let pinned = lock(PinnedTo::Digest("sha256:aa".into()));
+        let alone = known(&app, &pinned);
+        pinned.write(root.path()).expect("write");
+        std::fs::write(root.path().join(".mizan.lock.a1B2c3"), "{}").expect("write");
+        assert_eq!(known(&app, &pinned), alone);
+        std::fs::create_dir(root.path().join("sub")).expect("folder");
+        std::fs::write(root.path().join("sub/mizan.lock"), "{}").expect("write");
+        assert_ne!(known(&app, &pinned), alone, "what is called so elsewhere is the app's own");
+    }
+
+    #[test]
     fn the_name_follows_from_everything_that_decides_the_image() {
         let root = testing::context(&[("Dockerfile", "FROM python:3\n"), ("a.py", "1"), ("b", "")]);
         let app = testing::app(root.path());
@@ -232,16 +248,6 @@ mod tests {
         differs("a link", known(&app, &pinned));
         std::fs::create_dir(root.path().join("d")).expect("folder");
         differs("an empty folder", known(&app, &pinned));
-    }
-
-    #[test]
-    fn the_lock_file_is_no_part_of_the_context() {
-        let root = testing::context(&[("Dockerfile", "FROM python:3\n")]);
-        let app = testing::app(root.path());
-        let pinned = lock(PinnedTo::Digest("sha256:aa".into()));
-        let first = known(&app, &pinned);
-        pinned.write(root.path()).expect("write");
-        assert_eq!(known(&app, &pinned), first);
     }
 
     #[test]
