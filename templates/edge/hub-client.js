@@ -121,7 +121,9 @@ export class HubClient {
     const known = { window: this.window, epoch: this.log.epoch, since: this.log.seq };
     const log = await post(hub, path, { ...body, ...known });
     this.#adopt(log, begun);
-    return { epoch: log.epoch, seq: log.seq };
+    // Two writes may be answered in the other order; who is told of both, keeps what they are told last.
+    const seq = log.epoch === this.log.epoch ? this.log.seq : log.seq;
+    return { epoch: log.epoch, seq };
   }
 
   /** What the Hub itself has answered. @param {HubLog} log @param {number} begun */

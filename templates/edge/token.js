@@ -16,12 +16,17 @@ const HOST_COOKIE = `__Host-${PLAIN_COOKIE}`;
 /** Kept longer than any entry that could hold the older answer. */
 const LIFETIME_MARGIN_S = 60;
 
-/** @param {Request} request @param {string} secret @param {string} publicUrl @returns {Promise<SequenceToken | null>} */
+/**
+ * What a page's own code has kept in the header may be older than what another tab has put into the cookie.
+ * @param {Request} request @param {string} secret @param {string} publicUrl @returns {Promise<SequenceToken | null>}
+ */
 export async function readToken(request, secret, publicUrl) {
-  const text =
-    request.headers.get(SEQUENCE_HEADER) ??
-    cookieValue(request.headers.get("Cookie"), cookieName(publicUrl));
-  return text ? verify(text, secret) : null;
+  const texts = [
+    cookieValue(request.headers.get("Cookie"), cookieName(publicUrl)),
+    request.headers.get(SEQUENCE_HEADER),
+  ];
+  const [kept, said] = await Promise.all(texts.map((text) => (text ? verify(text, secret) : null)));
+  return said ? mergeTokens(kept, said) : kept;
 }
 
 /**

@@ -8,7 +8,7 @@ import { createSite } from "../../templates/edge/call.js";
 import { chooseReading, readContext } from "../../templates/edge/contexts.js";
 import { InvalidationLog } from "../../templates/edge/log.js";
 import { identify } from "../../templates/edge/partition.js";
-import { mergeTokens } from "../../templates/edge/token.js";
+import { mergeTokens, readToken, writeToken } from "../../templates/edge/token.js";
 import { boardData } from "./support/data.mjs";
 import { withResolvers } from "./support/promises.mjs";
 
@@ -147,6 +147,18 @@ test("a client that has seen more is never answered from a question that began b
   askHub = async () => ({ ...log, seq: 2, records: [record(2, "posts")] });
   answers[0](await askHub());
   assert.match(await first, /fwd=uri-miss/);
+});
+
+test("whoever is answered last of two writes is told of both, as the browser keeps that answer's token", async () => {
+  const { hub } = site();
+  const answers = [];
+  const HUB = { fetch: () => new Promise((resolve) => answers.push(resolve)) };
+  const [first, second] = [hub.record(HUB, { items: [] }), hub.record(HUB, { items: [] })];
+  const answered = (seq) => Response.json({ ...hubLog, seq, records: [record(seq, "posts")] });
+  answers[1](answered(7));
+  assert.deepEqual(await second, { epoch: "e1", seq: 7 });
+  answers[0](answered(6));
+  assert.deepEqual(await first, { epoch: "e1", seq: 7 });
 });
 
 test("with per_user a visitor's part of the store is named by a hash, and takes nothing in after their end", async () => {
@@ -305,6 +317,27 @@ test("two tokens of one client become one that has seen what either has", () => 
     [token("", 0, 99), token("e", 6), token("e", 6, 99)],
   ]) {
     assert.deepEqual(mergeTokens(older, newer), merged);
+  }
+});
+
+test("a page's own header does not hide what another tab has put into the cookie", async () => {
+  const settings = { secret: "k", publicUrl: "https://board.example", window: 60 };
+  const signed = async (seq) => {
+    const headers = new Headers();
+    await writeToken(headers, { epoch: "e1", seq, bypassUntil: 0 }, settings);
+    return headers.get("Mizan-Sequence");
+  };
+  const [older, newer] = await Promise.all([signed(5), signed(9)]);
+  for (const [said, kept] of [
+    [older, newer],
+    [newer, older],
+    ["nonsense", newer],
+    [newer, "nonsense"],
+  ]) {
+    const headers = { "Mizan-Sequence": said, Cookie: `__Host-mizan-sequence=${kept}` };
+    const request = new Request(settings.publicUrl, { headers });
+    const token = await readToken(request, settings.secret, settings.publicUrl);
+    assert.deepEqual(token, { epoch: "e1", seq: 9, bypassUntil: 0 });
   }
 });
 
