@@ -46,6 +46,7 @@ pub const EDGE: &[Module] = embed![
     "edge/signature.js",
     "edge/store.js",
     "edge/token.js",
+    "edge/upload.js",
 ];
 
 /// The Worker that renders pages; it also needs the app's `bundle.js`.

@@ -4,10 +4,12 @@ import { EVERYTHING } from "./log.js";
 import { forward, rebuilt } from "./origin.js";
 import { canonicalInvalidations } from "./params.js";
 import { mergeTokens, writeToken } from "./token.js";
+import { uploadOf } from "./upload.js";
 
 /** @import { Invalidation } from "../types.d.ts" */
 /** @import { Call, Site } from "./call.js" */
 /** @import { SequenceToken } from "./token.js" */
+/** @import { Upload } from "./upload.js" */
 
 /** A mutation of which nobody hears for longer is taken for one that changed all it declares. */
 const INTENT_TTL_MS = 60_000;
@@ -27,15 +29,16 @@ export function serveMutation(site, call) {
 /** @param {Site} site @param {Call} call */
 async function mutate(site, call) {
   const body = await readableBody(call.request);
+  const upload = uploadOf(call.request, body);
   const declared = declaredContexts(site, body);
   // A function that declares to change nothing, such as a query, troubles the hub only if it does.
   const intent = declared.length > 0 ? crypto.randomUUID() : undefined;
   const opened = intent && openIntent(site, call, intent, declared);
-  const { response, list } = await askOrigin(call, body);
+  const { response, list } = await askOrigin(call, upload.body);
   await opened;
-  const status = response?.status ?? 0;
-  const items = changes(site, status, list, declared);
-  const ended = { intent, declared, isOver: isOver(status), items };
+  const outcome = await outcomeOf(response?.status ?? 0, upload);
+  const items = changes(site, outcome, list, declared);
+  const ended = { intent, declared, isOver: outcome !== "unknown", items };
   const token = intent || items.length > 0 ? await recordChanges(site, call, ended) : null;
   return withToken(site, call, response ?? brokenOrigin(), token);
 }
@@ -71,7 +74,7 @@ async function openIntent(site, call, id, contexts) {
 }
 
 /**
- * @param {Call} call @param {ArrayBuffer | undefined} body
+ * @param {Call} call @param {Upload["body"]} body
  * @returns {Promise<{ response: Response | null, list: unknown }>} null: the outcome is unknown
  */
 async function askOrigin(call, body) {
@@ -87,24 +90,32 @@ async function askOrigin(call, body) {
 }
 
 /**
- * @param {Site} site @param {number} status 0: none came @param {unknown} list
- * @param {string[]} declared @returns {Invalidation[]}
+ * What came of a call: `failed` may have committed before it did; of `unknown`, the origin may still commit.
+ * @typedef {"done" | "refused" | "failed" | "unknown"} Outcome
  */
-function changes(site, status, list, declared) {
-  const listed = Array.isArray(list) ? canonicalInvalidations(site.policy, list) : null;
-  if (status >= 200 && status < 300) return listed ?? canonicalInvalidations(site.policy, list);
-  // A refusal changed nothing, unless it says so.
-  if (status >= 400 && status < 500) return listed ?? [];
-  // It may have committed before it failed.
-  return [...declared.map((context) => ({ context, params: {} })), ...(listed ?? [])];
+
+/** @param {number} status 0: none came @param {Upload} upload @returns {Promise<Outcome>} */
+async function outcomeOf(status, upload) {
+  if (status >= 200 && status < 300) return "done";
+  if (status >= 400 && status < 500) return "refused";
+  // The function and its arguments are in the body: of a call that broke off on its way the origin ran nothing. Else
+  // anybody could empty the store by beginning one.
+  if (!(await upload.isWhole())) return "refused";
+  // A connection that broke, and an answer of a proxy that gave up waiting, do not say that it is over.
+  return status > 0 && status <= 500 ? "failed" : "unknown";
 }
 
 /**
- * Has the origin done what it will do? A connection that broke and an answer of a proxy before it, which gave up waiting,
- * do not say so.
- * @param {number} status 0: none came
+ * @param {Site} site @param {Outcome} outcome @param {unknown} list
+ * @param {string[]} declared @returns {Invalidation[]}
  */
-const isOver = (status) => status > 0 && status <= 500;
+function changes(site, outcome, list, declared) {
+  const listed = Array.isArray(list) ? canonicalInvalidations(site.policy, list) : null;
+  if (outcome === "done") return listed ?? canonicalInvalidations(site.policy, list);
+  // A refusal changed nothing, unless it says so.
+  if (outcome === "refused") return listed ?? [];
+  return [...declared.map((context) => ({ context, params: {} })), ...(listed ?? [])];
+}
 
 /**
  * A mutation of which its Edge hears no more.

@@ -27,8 +27,8 @@ export const isPreview = (url, env) => url.host !== new URL(env.PUBLIC_URL).host
 /**
  * The visitor's own request.
  * @param {Call} call
- * @param {{ body?: ArrayBuffer, decoded?: boolean }} [options] `body` replaces one that has been
- *   read already; `decoded`: the answer will be read, so it may come only in a coding we know
+ * @param {{ body?: ArrayBuffer | ReadableStream | null, decoded?: boolean }} [options] `body` replaces one
+ *   that is read already; `decoded`: the answer will be read, so it may come only in a coding we know
  */
 export async function forward(call, { body, decoded = false } = {}) {
   const { request, url } = call;

@@ -48,6 +48,7 @@ const edgeWorker :Workerd.Worker = (
     (name = "edge/signature.js", esModule = embed "../edge/signature.js"),
     (name = "edge/store.js", esModule = embed "../edge/store.js"),
     (name = "edge/token.js", esModule = embed "../edge/token.js"),
+    (name = "edge/upload.js", esModule = embed "../edge/upload.js"),
     (name = "mizan-data.js", esModule = embed "../mizan-data.js"),
   ],
   compatibilityDate = "2026-10-01",

@@ -1,6 +1,7 @@
 // Mutations: who sees a change, and when; and what happens when something breaks half-way.
 
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { after, before, beforeEach, test } from "node:test";
 import { json } from "./support/origin.mjs";
 import { Plane } from "./support/plane.mjs";
@@ -165,6 +166,27 @@ test("a broken connection counts as 5xx, and the client gets a 502", () =>
       assert.equal((await own.get(path, { Cookie: cookies })).isHit, false, path);
     }
     assert.deepEqual(await openOf(own), ["post", "posts"], "it may still commit");
+  }));
+
+test("a call that breaks off on its way to the origin has changed nothing", () =>
+  withOwnPlane(async (own) => {
+    const before = (await (await own.askHub("GET", "/v1/log")).json()).seq;
+    const head = `POST ${CALL} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 9`;
+    const socket = connect(own.port, "127.0.0.1").on("error", () => {});
+    socket.write(`${head}\r\n\r\nhalf`);
+    await eventually(async () => (await openOf(own)).length > 0);
+    socket.destroy();
+    await eventually(async () => (await openOf(own)).length === 0);
+    assert.equal((await (await own.askHub("GET", "/v1/log")).json()).seq, before);
+  }));
+
+test("one that the origin has whole may be committed, though its connection breaks", () =>
+  withOwnPlane(async (own) => {
+    own.origin.faults.set(CALL, (request) => request.socket.destroy());
+    const headers = { "Content-Type": "text/plain" };
+    const { status } = await own.ask(CALL, { method: "POST", headers, body: "whole" });
+    assert.equal(status, 502);
+    assert.deepEqual(await openOf(own), ["*"]);
   }));
 
 test("an origin that a proxy gave up may still commit, so its mutation stays open", () =>

@@ -102,6 +102,12 @@ export const mutants = [
   {
     wrong: "closed intent: an origin that gave up counts as one that is done",
     scenario: "lateCommit",
-    patches: [{ file: MUTATION, from: "status > 0 && status <= 500;", to: "status >= 0;" }],
+    patches: [
+      {
+        file: MUTATION,
+        from: `return status > 0 && status <= 500 ? "failed" : "unknown";`,
+        to: `return "failed";`,
+      },
+    ],
   },
 ];

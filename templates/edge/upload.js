@@ -1,0 +1,28 @@
+// The body of a call that streams through, and whether all of it was passed on.
+
+/** So long may it take until it is known that the last piece was taken. */
+const SETTLES_MS = 1000;
+
+/**
+ * @typedef {object} Upload
+ * @property {ArrayBuffer | ReadableStream | null} body
+ * @property {() => Promise<boolean>} isWhole may the origin have all of it?
+ */
+
+/** @param {Request} request @param {ArrayBuffer | undefined} body if it was read already @returns {Upload} */
+export function uploadOf(request, body) {
+  const length = request.headers.get("Content-Length");
+  // What has no length is left alone: broken off behind a stream of ours, it would reach the origin as if it were whole.
+  if (body || !request.body || length === null) {
+    return { body: body ?? request.body, isWhole: async () => true };
+  }
+  const { readable, writable } = new FixedLengthStream(Number(length));
+  const isPassed = request.body.pipeTo(writable).then(
+    () => true,
+    () => false,
+  );
+  return { body: readable, isWhole: () => Promise.race([isPassed, notWithin(SETTLES_MS)]) };
+}
+
+/** @param {number} ms @returns {Promise<boolean>} */
+const notWithin = (ms) => new Promise((resolve) => setTimeout(resolve, ms, false));
