@@ -8,6 +8,7 @@ mod exchange;
 mod gate;
 mod gather;
 mod judge;
+mod mask;
 mod passage;
 mod place;
 mod question;

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::rule::{RuleId, Severity};
+use super::{
+    mask::Mask,
+    rule::{RuleId, Severity},
+};
 use crate::secret::SecretValue;
 
 /// What was asked and what came of it.
@@ -129,11 +132,10 @@ impl Report {
         secrets: &[SecretValue],
     ) -> Self {
         findings.sort_by(|one, other| (one.rule, &one.subject).cmp(&(other.rule, &other.subject)));
+        let mask = Mask::of(secrets);
         let evidence = findings.iter_mut().filter_map(|finding| finding.evidence.as_mut());
         for text in evidence.flat_map(|seen| [&mut seen.request, &mut seen.saw]) {
-            for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
-                *text = text.replace(secret.expose(), "***");
-            }
+            *text = mask.applied(text);
         }
         let count = |state| findings.iter().filter(|finding| finding.state == state).count();
         let summary = Summary {

@@ -52,20 +52,23 @@ impl Credentials {
         self.cookie.is_none() && self.headers.is_empty()
     }
 
-    /// Everything that must not be shown: whole values, and what stands behind the names in them.
+    /// Everything that must not be shown: whole headers, and what stands behind the names in them.
+    /// The names of cookies may be.
     pub fn secrets(&self) -> Vec<SecretValue> {
-        let whole = self.cookie.iter().chain(self.headers.iter().map(|(_, value)| value));
-        whole
-            .flat_map(|value| {
-                let text = value.expose();
-                let cookies = text.split(';').filter_map(|pair| pair.split_once('='));
-                let parts = cookies.map(|(_, part)| part.trim());
-                let token = text.rsplit(' ').next();
-                std::iter::once(text).chain(parts).chain(token).map(str::to_owned)
-            })
-            .map(SecretValue::new)
-            .collect()
+        let headers = self.headers.iter().map(|(_, value)| value.expose());
+        let cookies = self.cookie.iter().map(SecretValue::expose);
+        let whole = headers.clone().map(str::to_owned);
+        let tokens = headers.clone().filter_map(|text| text.rsplit(' ').next().map(str::to_owned));
+        let parts = headers.chain(cookies).flat_map(parts);
+        whole.chain(tokens).chain(parts).map(SecretValue::new).collect()
     }
+}
+
+/// What stands behind each name, or all where there is none; what fills up base64 is nothing.
+fn parts(pairs: &str) -> impl Iterator<Item = String> {
+    let value =
+        |pair: &str| pair.split_once('=').map_or(pair, |(_, value)| value).trim().to_owned();
+    pairs.split(';').map(value).filter(|value| value.chars().any(|c| c != '='))
 }
 
 fn no_header(variable: &str) -> Error {
@@ -98,5 +101,15 @@ mod tests {
         for part in ["Bearer abc.def", "abc.def", "xyz", "uvw"] {
             assert!(texts.contains(&part), "{part}");
         }
+    }
+
+    #[test]
+    fn neither_the_name_of_a_cookie_nor_the_end_of_base64_is_one() {
+        let mut credentials = Credentials::default();
+        credentials.add_header("TOKEN", "Authorization: Basic YWRhOg==").unwrap();
+        credentials.set_cookie("SESSION", "sessionid=xyz; nameless").unwrap();
+        let secrets = credentials.secrets();
+        let texts: Vec<&str> = secrets.iter().map(SecretValue::expose).collect();
+        assert_eq!(texts, ["Basic YWRhOg==", "YWRhOg==", "xyz", "nameless"]);
     }
 }
