@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Questions at a time: an app in development has few workers.
-const AT_A_TIME: usize = 4;
+pub const AT_A_TIME: usize = 4;
 /// One answer may take this long.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// A whole check may take this long; what was not asked by then has no answer.

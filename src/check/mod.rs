@@ -19,8 +19,8 @@ mod rule;
 mod sample;
 mod who;
 
-use ask::Asker;
-use futures_util::future::join_all;
+use ask::{AT_A_TIME, Asker};
+use futures_util::{StreamExt, stream};
 pub use gate::Gate;
 pub use passage::Passage;
 use question::Question;
@@ -123,13 +123,20 @@ async fn of_app(
     }
     let mut findings = judge::site(&site);
     findings.push(judge::live(&site.schema, built));
-    let contexts = schema.contexts.iter();
-    let contexts = contexts.map(|context| gather::context(asker, context, samples));
-    let contexts = join_all(contexts).await;
-    let through = asker.through();
-    findings.extend(contexts.iter().flat_map(|seen| judge::context(seen, through)));
+    findings.extend(of_contexts(asker, schema, samples).await);
     findings.extend(of_mutations(asker, schema, samples, mutate).await);
     Ok(findings)
+}
+
+/// Few contexts at a time: of each, all answers are kept until it is judged.
+async fn of_contexts(asker: &Asker, schema: &Schema, samples: &Samples) -> Vec<Finding> {
+    let through = asker.through();
+    let contexts = schema.contexts.iter().map(|context| async move {
+        judge::context(&gather::context(asker, context, samples).await, through)
+    });
+    let contexts: Vec<_> = contexts.collect();
+    let judged: Vec<_> = stream::iter(contexts).buffered(AT_A_TIME).collect().await;
+    judged.concat()
 }
 
 /// Reads are over when calls begin: those change what is read.
