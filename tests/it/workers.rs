@@ -7,6 +7,7 @@ mod purge;
 mod visitor;
 
 use std::{
+    fs::{self, File},
     net::SocketAddr,
     sync::{
         Arc,
@@ -33,6 +34,19 @@ use crate::support::free_port;
 const ENOUGH_REQUESTS: usize = 2000;
 /// How long requests that are under way are waited for: a busy machine needs less, too.
 const DRAIN: Duration = Duration::from_secs(120);
+
+#[tokio::test]
+async fn a_supervisor_keeps_nothing_that_its_caller_has_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join("a lock of the caller");
+    let held = File::create(&lock).unwrap();
+    rustix::io::fcntl_setfd(&held, rustix::io::FdFlags::empty()).unwrap();
+    let plane = Plane::start().await;
+    let pid = plane.status().await.pid;
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let open: Vec<_> = open.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok()).collect();
+    assert!(!open.is_empty() && !open.contains(&lock), "{open:?}");
+}
 
 #[tokio::test]
 async fn switching_under_load_loses_nothing() {

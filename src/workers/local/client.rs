@@ -30,6 +30,8 @@ use crate::{
     workers::files,
 };
 
+/// Above standard input, output and error: what the tool's caller has left open.
+const FIRST_OF_CALLER: i32 = 3;
 /// How long a supervisor may take to start or to be replaced.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -207,6 +209,8 @@ impl Control {
     }
 
     fn spawn(&self) -> io::Result<Child> {
+        // A supervisor outlives whoever deploys: a lock that they hold by `flock` would never end.
+        close_fds::set_fds_cloexec(FIRST_OF_CALLER, &[]);
         Command::new(&self.program)
             .args(self.arguments())
             .env_clear()
