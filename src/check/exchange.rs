@@ -77,6 +77,12 @@ impl Answer {
         (!lines.is_empty()).then(|| texts.collect::<Vec<_>>().join(", "))
     }
 
+    /// True if a cache on the way says that it has answered (RFC 9211).
+    pub fn is_from_store(&self) -> bool {
+        let status = self.header("Cache-Status").unwrap_or_default();
+        status.split([';', ',']).any(|word| word.trim() == "hit")
+    }
+
     /// The directives of Cache-Control with their values.
     pub fn cache_control(&self) -> BTreeMap<String, String> {
         let header = self.header(header::CACHE_CONTROL.as_str()).unwrap_or_default();

@@ -80,6 +80,7 @@ pub async fn check(request: Request) -> Result<Report> {
     let problems = judge::problems(&known.from, &known.text);
     let mut findings = problems.findings;
     if let Some(schema) = &problems.schema {
+        samples.must_fit(schema)?;
         let built = is_built.then_some(known.text.as_str());
         findings.extend(of_app(&asker, schema, built, &samples, mutate).await?);
     }

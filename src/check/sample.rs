@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::exchange::Asked;
 use crate::{
+    config::suggestion,
     error::{Error, ErrorKind, Result},
-    schema::Param,
+    schema::{Param, Schema},
 };
 
 /// A value that no object has, and no parameter of another type than text.
@@ -50,6 +51,31 @@ impl Samples {
         self.0.entry(owner.to_owned()).or_default().insert(param.to_owned(), value);
     }
 
+    /// Values for what the schema does not have: they would be given to nobody, without a word.
+    ///
+    /// # Errors
+    /// There is such a value.
+    pub fn must_fit(&self, schema: &Schema) -> Result<()> {
+        let contexts = schema.contexts.iter().map(|it| (it.name.as_str(), &it.params));
+        let functions = schema.functions.iter().map(|it| (it.name.as_str(), &it.params));
+        let owners: Vec<(&str, &Vec<Param>)> = contexts.chain(functions).collect();
+        for (owner, values) in &self.0 {
+            let named = owners.iter().filter(|(name, _)| name == owner);
+            let params: Vec<&str> =
+                named.clone().flat_map(|(_, params)| params.iter().map(|it| &*it.name)).collect();
+            if named.count() == 0 {
+                let names: Vec<&str> = owners.iter().map(|(name, _)| *name).collect();
+                let message = format!("no context and no function is called `{owner}`");
+                return Err(mistaken(message, &suggestion(owner, &names, "contexts")));
+            }
+            if let Some(unknown) = values.keys().find(|name| !params.contains(&name.as_str())) {
+                let message = format!("`{owner}` has no parameter `{unknown}`");
+                return Err(mistaken(message, &suggestion(unknown, &params, "parameters")));
+            }
+        }
+        Ok(())
+    }
+
     /// The value for a parameter, if one was given.
     fn given(&self, owner: &str, param: &Param) -> Option<Value> {
         let value = self.0.get(owner)?.get(&param.name)?;
@@ -79,6 +105,12 @@ impl Samples {
         }
         Ok(values)
     }
+}
+
+fn mistaken(message: String, hint: &str) -> Error {
+    Error::new(ErrorKind::Invalid, message)
+        .cause("a value for a check names it, in `edge.check.params` of mizan.yaml or by --param")
+        .hint(hint)
 }
 
 /// What the schema of a parameter offers as an example.
@@ -180,6 +212,25 @@ mod tests {
         samples.add("post.id=3").unwrap();
         samples.add("post.limit=5").unwrap();
         assert_eq!(values(&samples), "/p/?id=3&kind=a&limit=5");
+    }
+
+    #[test]
+    fn a_value_that_nobody_takes_is_told_with_the_name_that_was_meant() {
+        const EXAMPLE: &str =
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/valid/schema.json"));
+        let schema = crate::schema::parse("schema.json", EXAMPLE).unwrap();
+        let told = |typed: &str| {
+            let mut samples = Samples::default();
+            samples.add(typed).unwrap();
+            samples
+                .must_fit(&schema)
+                .map_err(|error| format!("{}; {}", error.message, error.hints[0]))
+        };
+        assert_eq!(told("post.post_id=1"), Ok(()));
+        let context = "no context and no function is called `pst`; did you mean `post`?";
+        assert_eq!(told("pst.post_id=1"), Err(context.to_owned()));
+        let param = "`post` has no parameter `postid`; did you mean `post_id`?";
+        assert_eq!(told("post.postid=1"), Err(param.to_owned()));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::{
     schema::{Affects, AuthLevel, Function, Schema},
 };
 
+/// The edge's cookie, with TLS and without (`templates/edge/token.js`).
+const SEQUENCE: [&str; 2] = ["__Host-mizan-sequence", "mizan-sequence"];
+
 /// A mutation, and what came of calling it.
 #[derive(Debug)]
 pub struct MutationSeen<'a> {
@@ -143,6 +146,6 @@ impl Caller<'_> {
 /// The edge tells the caller by a cookie how new the answers must be that they get from then on.
 fn as_the_caller(question: Question, call: &Exchange) -> Question {
     let Ok(answer) = &call.answer else { return question };
-    let cookies = answer.set_cookies().filter(|(name, _)| name.starts_with("__Host-"));
+    let cookies = answer.set_cookies().filter(|(name, _)| SEQUENCE.contains(&name.as_str()));
     cookies.fold(question, |question, (name, value)| question.cookie(&name, &value))
 }
