@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Credentials, Finding, KnownSchema, Passage, Report, Request, Samples, State, Through, check,
+    Credentials, Finding, KnownSchema, Passage, Report, Request, RuleId, Samples, State, Through,
+    check,
 };
 use crate::{
     engine::StepContext,
@@ -86,10 +87,7 @@ impl Gate {
         let way_out = "or let it pass: `edge: {check: {on_error: warn}}` in mizan.yaml";
         match refusal {
             None => Ok(()),
-            Some(error) => self.refuse(
-                error.hint("docs/check.md has what each rule means").hint(way_out),
-                context,
-            ),
+            Some(error) => self.refuse(error.hint(way_out), context),
         }
     }
 
@@ -108,13 +106,20 @@ impl Gate {
 
 /// What is said of a release that breaks rules that matter.
 fn refusal(report: &Report) -> Option<Error> {
-    let failed: Vec<String> = report.of(State::Failed).map(line).collect();
+    let failed: Vec<&Finding> = report.of(State::Failed).collect();
     let message = match failed.len() {
         0 => return None,
         1 => "a rule of the protocol is broken".to_owned(),
         count => format!("{count} rules of the protocol are broken"),
     };
-    Some(failed.into_iter().fold(Error::failed(message), Error::cause))
+    let told = failed.iter().copied().map(line).fold(Error::failed(message), Error::cause);
+    let remedies: BTreeMap<RuleId, &str> =
+        failed.iter().filter_map(|finding| Some((finding.rule, finding.hint?))).collect();
+    Some(
+        remedies
+            .into_iter()
+            .fold(told, |error, (rule, remedy)| error.hint(format!("{rule:?}: {remedy}"))),
+    )
 }
 
 fn line(finding: &Finding) -> String {
@@ -172,6 +177,7 @@ mod tests {
         let error = error.unwrap();
         assert_eq!(error.message, "a rule of the protocol is broken");
         assert!(error.causes[0].starts_with("H1 site: the health path"), "{:?}", error.causes);
+        assert_eq!(error.hints[0], format!("H1: {}", RuleId::H1.rule().remedy));
         assert_eq!(warnings.len(), 1);
         let (error, warnings) = judged(false, both());
         assert_eq!((error, warnings.len()), (None, 2));

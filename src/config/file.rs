@@ -210,7 +210,7 @@ record! {
         on_error: Opt<OnError>,
         /// Parameters to call contexts with: context, parameter, value.
         params: Opt<Entries<Word, Entries<Word, ParamFile>>>,
-        /// The user to sign in as, for contexts behind a sign-in.
+        /// Kept for later, and read by nobody yet: the user to sign in as.
         user: Opt<Word>,
     }
 }

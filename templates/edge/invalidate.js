@@ -29,7 +29,8 @@ export async function serveInvalidation(site, request, env) {
   const expected = { keys, publicUrl: env.PUBLIC_URL, now: Date.now() };
   const nonce = await verifiedNonce(request.headers.get(SIGNATURE_HEADER), body, expected);
   if (nonce === null) {
-    return refuse(401, "not signed as it has to be", { "WWW-Authenticate": SIGNATURE_HEADER });
+    const about = `not signed with the key, for ${new URL(env.PUBLIC_URL).host}, within some minutes, and once`;
+    return refuse(401, about, { "WWW-Authenticate": SIGNATURE_HEADER });
   }
   const list = parse(body)?.invalidate;
   const problem = problemOf(site.policy, list);

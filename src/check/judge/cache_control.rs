@@ -12,6 +12,10 @@ use crate::{
 
 /// C4, of the app itself.
 pub(super) fn of_the_app(exchange: &Exchange, answer: &Answer, about: &Context) -> Judged {
+    if is_of_the_edge(answer) {
+        let saw = "the answer of an edge: --edge asks for what is expected there";
+        return Err(exchange.broken(saw));
+    }
     let directives = answer.cache_control();
     let has = |name: &str| directives.contains_key(name);
     let told = || answer.told(&[CACHE_CONTROL]);
@@ -47,11 +51,14 @@ pub(super) fn at_the_edge(exchange: &Exchange, answer: &Answer, about: &Context)
         true => has("no-cache") && !has("private") && !has("no-store"),
         false => has("private") && (has("no-cache") || has("no-store")),
     };
-    let was_here = answer.header("Cache-Status").is_some_and(|status| status.contains("Mizan"));
-    match fits && !lasts && !has("public") && was_here {
+    match fits && !lasts && !has("public") && is_of_the_edge(answer) {
         true => Ok(()),
         false => Err(exchange.broken(answer.told(&[CACHE_CONTROL, "Cache-Status"]))),
     }
+}
+
+fn is_of_the_edge(answer: &Answer) -> bool {
+    answer.header("Cache-Status").is_some_and(|status| status.contains("Mizan"))
 }
 
 fn is_public(about: &Context) -> bool {
@@ -78,7 +85,7 @@ mod tests {
         let public = about(CacheScope::Public, AuthLevel::None);
         let guarded = about(CacheScope::Public, AuthLevel::User);
         let judge = |about: &Context, header: &str| {
-            let exchange = with_cache(header);
+            let exchange = exchange(200, &[("cache-control", header), JSON], "{}");
             of_the_app(&exchange, exchange.answer().unwrap(), about)
         };
         assert_eq!(judge(&public, "public, max-age=0, stale-while-revalidate=300"), Ok(()));
@@ -91,6 +98,15 @@ mod tests {
         for header in ["public, max-age=0", "private, public", "no-cache", ""] {
             assert!(is_broken(&judge(&guarded, header)), "{header}");
         }
+    }
+
+    #[test]
+    fn an_edge_that_is_taken_for_the_app_is_told() {
+        let public = about(CacheScope::Public, AuthLevel::None);
+        let exchange = with_cache("no-cache");
+        let judged = of_the_app(&exchange, exchange.answer().unwrap(), &public);
+        let Err(Objection::Broken(evidence)) = judged else { panic!("{judged:?}") };
+        assert!(evidence.saw.contains("--edge"), "{}", evidence.saw);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(super) fn edge(
             .unwrap_or_default(),
         check: section
             .and_then(|edge| edge.check.as_ref())
-            .map_or_else(Check::default, |file| check(&file.value)),
+            .map_or_else(Check::default, |file| check(&file.value, scope)),
     })
 }
 
@@ -83,7 +83,12 @@ fn announced(
     announced
 }
 
-fn check(file: &CheckFile) -> Check {
+fn check(file: &CheckFile, scope: &mut Scope<'_>) -> Check {
+    if let Some(user) = &file.user {
+        let message = format!("nobody signs in as `{}`: the field is kept for later", user.value.0);
+        let hint = "`mizan check --cookie VARIABLE` and `--header VARIABLE` sign in";
+        scope.warnings.hint(user.span, message, hint);
+    }
     Check {
         on_error: match file.on_error.as_ref().map(|on_error| on_error.value) {
             Some(OnErrorFile::Warn) => OnError::Warn,
