@@ -22,6 +22,7 @@ pub const HUB: &[Module] = embed!["hub.js", "hub/journal.js",];
 pub const EDGE: &[Module] = embed![
     "edge.js",
     "edge/assets.js",
+    "edge/body.js",
     "edge/cache-control.js",
     "edge/call.js",
     "edge/contexts.js",

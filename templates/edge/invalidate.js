@@ -1,6 +1,7 @@
 // The signed endpoint: changes that did not come through the call path (Celery, the admin,
 // `mizan edge purge`) are announced to it, and recorded like those of a mutation.
 
+import { boundedBody } from "./body.js";
 import { HubRefusal } from "./hub-client.js";
 import { EVERYTHING } from "./log.js";
 import { canonicalInvalidations } from "./params.js";
@@ -24,7 +25,7 @@ export async function serveInvalidation(site, request, env) {
   const keys = keysOf(env.PURGE_KEY);
   if (keys.length === 0) return refuse(404, "no key is set for announcing changes");
   if (request.method !== "POST") return refuse(405, "only POST", { Allow: "POST" });
-  const body = await boundedBody(request);
+  const body = await boundedBody(request, MAX_BODY);
   if (!body) return refuse(413, `more than ${MAX_BODY} bytes`);
   const expected = { keys, publicUrl: env.PUBLIC_URL, now: Date.now() };
   const nonce = await verifiedNonce(request.headers.get(SIGNATURE_HEADER), body, expected);
@@ -62,20 +63,6 @@ function failure(error) {
   }
   const why = "the Hub does not answer; sign it anew and try again";
   return refuse(503, why, { "Retry-After": String(RETRY_HUB_S) });
-}
-
-/** Null if it is too large; what was announced about its size need not be true. @param {Request} request */
-async function boundedBody(request) {
-  if (Number(request.headers.get("Content-Length") ?? 0) > MAX_BODY) return null;
-  /** @type {Uint8Array<ArrayBuffer>[]} */
-  const chunks = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
-    if (size > MAX_BODY) return null;
-    chunks.push(chunk);
-  }
-  return new Blob(chunks).arrayBuffer();
 }
 
 /** @param {ArrayBuffer} body @returns {{ invalidate?: unknown } | null} */

@@ -1,5 +1,6 @@
 // Mutations: what they change is recorded before their client hears of it.
 
+import { boundedBody } from "./body.js";
 import { EVERYTHING } from "./log.js";
 import { forward, rebuilt } from "./origin.js";
 import { canonicalInvalidations } from "./params.js";
@@ -29,6 +30,7 @@ export function serveMutation(site, call) {
 /** @param {Site} site @param {Call} call */
 async function mutate(site, call) {
   const body = await readableBody(call.request);
+  if (body === null) return needsLength();
   const upload = uploadOf(call.request, body);
   const declared = declaredContexts(site, body);
   // A function that declares to change nothing, such as a query, troubles the hub only if it does.
@@ -45,14 +47,17 @@ async function mutate(site, call) {
 
 /**
  * The body, where the function's name can be read from it. Any other streams through, and its
- * function is unknown.
+ * function is unknown. Of one without a length nobody can tell whether it came to its end at the
+ * origin, so it is read here.
  * @param {Request} request
+ * @returns {Promise<ArrayBuffer | null | undefined>} undefined: it streams; null: it may not
  */
 async function readableBody(request) {
   const { headers } = request;
-  const size = Number(headers.get("Content-Length") ?? Number.NaN);
-  const readable = isJson(headers) && !headers.has("Content-Encoding") && size <= MAX_READ;
-  return readable ? request.arrayBuffer() : undefined;
+  const length = headers.get("Content-Length");
+  if (length === null) return request.body ? boundedBody(request, MAX_READ) : undefined;
+  const readable = isJson(headers) && !headers.has("Content-Encoding");
+  return readable && Number(length) <= MAX_READ ? request.arrayBuffer() : undefined;
 }
 
 /** The contexts that the function may change: all of them if we do not know it. @param {Site} site @param {ArrayBuffer | undefined} body */
@@ -180,6 +185,9 @@ async function withToken(site, call, response, token) {
   }
   return answer;
 }
+
+const needsLength = () =>
+  new Response(`a call of more than ${MAX_READ} bytes needs a Content-Length\n`, { status: 411 });
 
 const brokenOrigin = () => new Response("the application did not answer\n", { status: 502 });
 

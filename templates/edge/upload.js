@@ -11,12 +11,10 @@ const SETTLES_MS = 1000;
 
 /** @param {Request} request @param {ArrayBuffer | undefined} body if it was read already @returns {Upload} */
 export function uploadOf(request, body) {
-  const length = request.headers.get("Content-Length");
-  // What has no length is left alone: broken off behind a stream of ours, it would reach the origin as if it were whole.
-  if (body || !request.body || length === null) {
-    return { body: body ?? request.body, isWhole: async () => true };
-  }
-  const { readable, writable } = new FixedLengthStream(Number(length));
+  if (body || !request.body) return { body: body ?? null, isWhole: async () => true };
+  // With any other stream, what broke off would reach the origin as if it were whole.
+  const length = Number(request.headers.get("Content-Length"));
+  const { readable, writable } = new FixedLengthStream(length);
   const isPassed = request.body.pipeTo(writable).then(
     () => true,
     () => false,

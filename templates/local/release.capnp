@@ -24,6 +24,7 @@ const edgeWorker :Workerd.Worker = (
   modules = [
     (name = "edge.js", esModule = embed "../edge.js"),
     (name = "edge/assets.js", esModule = embed "../edge/assets.js"),
+    (name = "edge/body.js", esModule = embed "../edge/body.js"),
     (name = "edge/cache-control.js", esModule = embed "../edge/cache-control.js"),
     (name = "edge/call.js", esModule = embed "../edge/call.js"),
     (name = "edge/contexts.js", esModule = embed "../edge/contexts.js"),

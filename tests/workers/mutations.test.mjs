@@ -180,6 +180,26 @@ test("a call that breaks off on its way to the origin has changed nothing", () =
     assert.equal((await (await own.askHub("GET", "/v1/log")).json()).seq, before);
   }));
 
+test("one without a length is read before it is passed on, so what breaks off reaches nobody", () =>
+  withOwnPlane(async (own) => {
+    const before = (await (await own.askHub("GET", "/v1/log")).json()).seq;
+    const head = `POST ${CALL} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked`;
+    const socket = connect(own.port, "127.0.0.1").on("error", () => {});
+    socket.write(`${head}\r\n\r\n4\r\nhalf\r\n`);
+    await own.ask("//"); // the Edge has taken what came before it
+    socket.destroy();
+    const chunked = { method: "POST", headers: { "Transfer-Encoding": "chunked" } };
+    const whole = JSON.stringify({ function: "add_comment", params: { invalidate: ["posts"] } });
+    const json = { ...chunked.headers, "Content-Type": "application/json" };
+    assert.equal((await own.ask(CALL, { ...chunked, headers: json, body: whole })).status, 200);
+    assert.equal((await own.ask(CALL, { ...chunked, body: "x".repeat(2 ** 20 + 1) })).status, 411);
+    assert.deepEqual(
+      own.origin.asked(CALL).map(({ body }) => body),
+      [whole],
+    );
+    assert.equal((await (await own.askHub("GET", "/v1/log")).json()).seq, before + 1);
+  }));
+
 test("one that the origin has whole may be committed, though its connection breaks", () =>
   withOwnPlane(async (own) => {
     own.origin.faults.set(CALL, (request) => request.socket.destroy());
