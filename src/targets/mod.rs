@@ -3,6 +3,7 @@
 //! none knows another: what they share is here.
 
 pub mod aws;
+pub mod azure;
 mod check;
 mod env;
 mod health;
