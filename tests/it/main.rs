@@ -7,6 +7,7 @@ mod aws_api;
 mod aws_permissions;
 mod aws_plans;
 mod aws_things;
+mod azure_plans;
 mod certificates;
 mod check;
 mod cli;

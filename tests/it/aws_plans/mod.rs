@@ -12,7 +12,6 @@ mod refusals;
 mod rollback;
 mod teardown;
 mod validation;
-mod workers;
 mod world;
 
 use std::{fs, path::Path};

@@ -15,7 +15,8 @@ use mizan::{
     workers::cloud::SeenPlane,
 };
 
-use super::{fixtures, workers};
+use super::fixtures;
+use crate::support::plane as workers;
 
 const ACCOUNT: &str = "123456789012";
 pub const GIVEN: &str =
@@ -213,7 +214,8 @@ impl World {
             }
             Op::Worker { worker } => {
                 let plane = self.seen.plane.get_or_insert_default();
-                workers::execute(plane, worker, &Self::resolved(desired, version));
+                let spec = Self::resolved(desired, version).plane;
+                workers::execute(plane, worker, spec.as_ref());
             }
             Op::RecordRelease { release, .. } => self.record(*release, desired, version),
             Op::UnrecordRelease { .. } => panic!("an undo is no step"),
@@ -291,7 +293,7 @@ impl World {
         let desired = Self::resolved(desired, version);
         let record = CurrentRelease {
             id: release,
-            plane: workers::recorded(self.seen.plane.as_ref(), &desired),
+            plane: workers::recorded(self.seen.plane.as_ref(), desired.plane.as_ref()),
             desired,
             task_definitions,
             digest: format!("sha256:{version}"),

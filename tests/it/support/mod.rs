@@ -7,6 +7,7 @@ pub mod cloudflare;
 pub mod cloudflare_account;
 pub mod cloudflare_fake;
 mod http;
+pub mod plane;
 mod ports;
 mod sandbox;
 pub mod server;

@@ -1,12 +1,11 @@
-//! The Workers of the account in memory: what the plane's executor would do at Cloudflare.
+//! The Workers of a world in memory: what the plane's executor would do at Cloudflare.
 
 use mizan::{
     model::App,
     plan::Late,
-    targets::aws::Desired,
     workers::cloud::{
-        Domain, Kind, LivePlane, Op, Pick, Place, Recorded, Scripts, SeenDomain, SeenPlane,
-        SeenScript,
+        CloudSpec, Domain, Kind, LivePlane, Op, Pick, Place, Recorded, Scripts, SeenDomain,
+        SeenPlane, SeenScript,
     },
 };
 
@@ -29,9 +28,9 @@ pub fn place(app: &App) -> Option<Place> {
     })
 }
 
-/// Does what an operation asks for.
-pub fn execute(seen: &mut SeenPlane, op: &Op, desired: &Desired) {
-    let Some(spec) = &desired.plane else {
+/// Does what an operation asks for, where this is desired.
+pub fn execute(seen: &mut SeenPlane, op: &Op, spec: Option<&CloudSpec>) {
+    let Some(spec) = spec else {
         return remove(seen, op);
     };
     match op {
@@ -93,8 +92,8 @@ fn pick(seen: &mut SeenPlane, kind: Kind, pick: &Pick, uploaded: String) {
 }
 
 /// What a release records of them.
-pub fn recorded(seen: Option<&SeenPlane>, desired: &Desired) -> Option<LivePlane> {
-    let (spec, seen) = (desired.plane.clone()?, seen?);
+pub fn recorded(seen: Option<&SeenPlane>, spec: Option<&CloudSpec>) -> Option<LivePlane> {
+    let (spec, seen) = (spec.cloned()?, seen?);
     let version = |kind| seen.version(kind).map(str::to_owned);
     let recorded = Recorded {
         edge: version(Kind::Edge),
