@@ -35,7 +35,7 @@ fn a_group_that_was_changed_is_replaced_by_a_release() {
 #[test]
 fn a_group_that_was_stopped_is_started() {
     let plan = after(|world| world.group(BEAT).state = State::Stopped);
-    assert!(plan.contains(&format!("~ change container-group {BEAT}")), "{plan}");
+    assert!(plan.contains(&format!("~ update container-group {BEAT}")), "{plan}");
     assert!(!plan.contains("run release"), "{plan}");
 }
 

@@ -36,11 +36,11 @@ build: {platform: linux/arm64}
 services:
   web: {port: 9999, scale: {min: 2, max: 4}}
   many: {command: python many.py, scale: {min: 1, max: 3, cpu: 60}}
-  none: {command: python none.py, scale: {min: 0, max: 0}}
+  few: {command: python few.py, scale: {min: 0, max: 1}}
 secrets: [TOKEN, token]
 edge: {on: [local]}
 environments:
-  production: {target: {azure: {location: West Europe, service: container-instances}}}
+  production: {target: {azure: {location: westeurope, service: container-instances}}}
 "
     ));
 }

@@ -34,11 +34,11 @@ impl Planner<'_> {
         let nothing = Size { cpu: 0, memory: 0 };
         let all = created.iter().fold(nothing, |sum, spec| sum.and(spec.size()));
         Some(format!(
-            "container groups are not changed while they run: {} start beside the live ones, which \
+            "container groups are not changed while they run: {} beside the live ones, which \
              takes {} cores and {} GiB more until those are stopped",
             match created.len() {
-                1 => "1 new one".to_owned(),
-                more => format!("{more} new ones"),
+                1 => "1 new one starts".to_owned(),
+                more => format!("{more} new ones start"),
             },
             all.cores(),
             all.gibibytes()
