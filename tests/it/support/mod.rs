@@ -2,6 +2,7 @@
 
 pub mod acm;
 pub mod aws;
+pub mod azure;
 pub mod board;
 pub mod cloudflare;
 pub mod cloudflare_account;
