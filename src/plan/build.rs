@@ -24,6 +24,17 @@ pub enum PlanError {
     Cycle(Vec<StepId>),
 }
 
+/// The steps without needs that are not in the plan, as their resources are unchanged.
+pub fn with_known_needs<O>(mut steps: Vec<Step<O>>) -> Vec<Step<O>> {
+    let known: BTreeSet<StepId> = steps.iter().map(|step| step.id.clone()).collect();
+    for step in &mut steps {
+        step.needs.retain(|need| known.contains(need));
+        step.needs.sort();
+        step.needs.dedup();
+    }
+    steps
+}
+
 /// Collects steps, kept resources and notes, then orders them.
 #[derive(Debug)]
 pub struct PlanBuilder<O> {

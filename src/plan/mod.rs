@@ -3,11 +3,12 @@
 
 mod approval;
 mod build;
+pub mod fields;
 mod hash;
 mod types;
 
 pub use approval::{Approval, Basis, Departure};
-pub use build::{PlanBuilder, PlanError};
+pub use build::{PlanBuilder, PlanError, with_known_needs};
 pub use hash::{canonical, hash};
 pub use types::{
     Change, FieldDiff, FieldValue, Late, Note, Plan, ResourceId, Seen, Step, StepId, Totals, Undo,

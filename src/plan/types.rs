@@ -110,6 +110,15 @@ impl From<&str> for FieldValue {
     }
 }
 
+impl From<&Late<String>> for FieldValue {
+    fn from(value: &Late<String>) -> Self {
+        match value {
+            Late::Known(text) => Self::Known(text.clone()),
+            Late::After(step) => Self::After(step.clone()),
+        }
+    }
+}
+
 impl From<String> for FieldValue {
     fn from(value: String) -> Self {
         Self::Known(value)

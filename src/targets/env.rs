@@ -1,8 +1,14 @@
 //! Environment variables as a plan may show and compare them: never with a secret's value.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::plan::StepId;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::EnvValue,
+    plan::StepId,
+};
 
 /// Where an environment variable's value comes from, and what it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,4 +37,31 @@ pub enum EnvSpec {
         /// A keyed hash of the value; absent until a first deploy has generated it.
         fingerprint: Option<String>,
     },
+}
+
+/// Adds variables as `mizan.yaml` gives them; the later ones win. `caller` answers a keyed hash of
+/// a variable of the caller's.
+///
+/// # Errors
+/// One is taken from a variable that is not set.
+pub fn add_env(
+    env: &mut BTreeMap<String, EnvSpec>,
+    values: &BTreeMap<String, EnvValue>,
+    caller: &dyn Fn(&str) -> Option<String>,
+) -> Result<()> {
+    for (name, value) in values {
+        let spec = match value {
+            EnvValue::Literal(text) => EnvSpec::Literal(text.clone()),
+            EnvValue::From(from) => {
+                let fingerprint = caller(from).ok_or_else(|| {
+                    let message = format!("env {name} is taken from {from}, which is not set");
+                    Error::new(ErrorKind::Invalid, message)
+                        .hint(format!("export {from}=… and run the command again"))
+                })?;
+                EnvSpec::Caller { from: from.clone(), fingerprint }
+            }
+        };
+        env.insert(name.clone(), spec);
+    }
+    Ok(())
 }

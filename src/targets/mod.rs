@@ -13,7 +13,7 @@ pub mod origin;
 mod source;
 
 pub use check::{Check, State as CheckState, verdict};
-pub use env::EnvSpec;
+pub use env::{EnvSpec, add_env};
 pub use health::{Health, advice, settled_after};
 pub use log::{LogLine, LogRequest};
 pub use source::Source;

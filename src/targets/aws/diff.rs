@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     model::ReleaseId,
-    plan::{Change, Plan, PlanBuilder, ResourceId, Seen, Step, StepId, Undo},
+    plan::{Change, Plan, PlanBuilder, ResourceId, Seen, Step, StepId, Undo, with_known_needs},
 };
 
 /// What a plan is made for.
@@ -188,17 +188,6 @@ impl<'a> Planner<'a> {
         steps.into_iter().for_each(|step| self.builder.step(step));
         Ok(self.builder.build()?)
     }
-}
-
-/// The steps without needs that are not in the plan, as their resources are unchanged.
-fn with_known_needs(mut steps: Vec<Step<Op>>) -> Vec<Step<Op>> {
-    let known: BTreeSet<StepId> = steps.iter().map(|step| step.id.clone()).collect();
-    for step in &mut steps {
-        step.needs.retain(|need| known.contains(need));
-        step.needs.sort();
-        step.needs.dedup();
-    }
-    steps
 }
 
 /// True if a release must be recorded so that the record says what is desired.

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::names::Scope;
 use crate::{
     check::Gate,
-    error::{Error, ErrorKind, Result},
+    error::Result,
     images::ArtifactRequest,
-    model::{App, EnvValue, Role, Service},
+    model::{App, Role, Service},
     plan::Late,
-    targets::EnvSpec,
+    targets::{EnvSpec, add_env},
     workers::policy::PlaneConfig,
 };
 
@@ -242,33 +242,8 @@ fn shared_env(
     for name in app.secrets.keys() {
         env.insert(name.clone(), EnvSpec::Secret { fingerprint: (inputs.secret)(name) });
     }
-    add_env(&mut env, &app.env_vars, inputs)?;
+    add_env(&mut env, &app.env_vars, inputs.caller)?;
     Ok(env)
-}
-
-/// Adds variables as `mizan.yaml` gives them; the later ones win.
-fn add_env(
-    env: &mut BTreeMap<String, EnvSpec>,
-    values: &BTreeMap<String, EnvValue>,
-    inputs: &Inputs<'_>,
-) -> Result<()> {
-    for (name, value) in values {
-        let spec = match value {
-            EnvValue::Literal(text) => EnvSpec::Literal(text.clone()),
-            EnvValue::From(from) => {
-                let Some(fingerprint) = (inputs.caller)(from) else {
-                    return Err(Error::new(
-                        ErrorKind::Invalid,
-                        format!("env {name} is taken from {from}, which is not set"),
-                    )
-                    .hint(format!("export {from}=… and run the command again")));
-                };
-                EnvSpec::Caller { from: from.clone(), fingerprint }
-            }
-        };
-        env.insert(name.clone(), spec);
-    }
-    Ok(())
 }
 
 /// One service of the app or an accessory.
@@ -294,7 +269,7 @@ fn service_spec(
         // A foreign image gets none of the app's variables or secrets, only its own.
         Role::Accessory { image } => (Kind::Accessory, Late::Known(image.clone()), BTreeMap::new()),
     };
-    add_env(&mut env, &service.env, inputs)?;
+    add_env(&mut env, &service.env, inputs.caller)?;
     Ok(ServiceSpec {
         kind,
         image,

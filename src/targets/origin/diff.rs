@@ -9,7 +9,7 @@ use crate::{
     check::Gate,
     error::{Context, Error, ErrorKind, Result},
     model::ReleaseId,
-    plan::{Change, Plan, PlanBuilder, ResourceId, Step, StepId, Undo},
+    plan::{Change, Plan, PlanBuilder, ResourceId, Step, StepId, Undo, with_known_needs},
     workers::cloud::{
         Scripts,
         diff::{self as workers, Goal, Ground, Needs, Part},
@@ -176,13 +176,8 @@ impl Planner {
     }
 
     fn finish(mut self) -> Result<Plan<Op>> {
-        let known = self.ids();
-        for step in &mut self.steps {
-            step.needs.retain(|need| known.contains(need));
-            step.needs.sort();
-            step.needs.dedup();
-        }
-        self.steps.into_iter().for_each(|step| self.builder.step(step));
+        let steps = with_known_needs(self.steps);
+        steps.into_iter().for_each(|step| self.builder.step(step));
         self.builder.build().context(ErrorKind::Failed, || "cannot plan".into())
     }
 }

@@ -27,11 +27,9 @@ use mizan::{
 };
 use world::{World, app};
 
-const BOARD: &str = include_str!("../../fixtures/aws-plans/no-change/mizan.yaml");
+use crate::support::plan_cases::assert_plans;
 
-fn fixtures() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures"))
-}
+const BOARD: &str = include_str!("../../fixtures/aws-plans/no-change/mizan.yaml");
 
 fn plan(desired: &Desired, world: &World) -> Plan<Op> {
     diff::plan(desired, &world.seen, Purpose::Deploy).expect("a plan")
@@ -69,21 +67,5 @@ fn case(folder: &Path) -> String {
 
 #[test]
 fn every_case_has_its_plan() {
-    let update = std::env::var_os("UPDATE").is_some();
-    let mut stale = Vec::new();
-    let mut cases = 0;
-    for folder in fs::read_dir(fixtures().join("aws-plans")).expect("the fixtures") {
-        let folder = folder.expect("a folder").path();
-        let found = case(&folder);
-        let expected = folder.join("plan.txt");
-        if update {
-            fs::write(&expected, &found).expect("the plan is written");
-        }
-        if fs::read_to_string(&expected).unwrap_or_default() != found {
-            stale.push(format!("{}:\n{found}", folder.display()));
-        }
-        cases += 1;
-    }
-    assert!(stale.is_empty(), "other plans than expected:\n{}", stale.join("\n"));
-    assert!(cases >= 20, "only {cases} cases");
+    assert_plans("aws-plans", 20, case);
 }

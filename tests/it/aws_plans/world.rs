@@ -15,8 +15,7 @@ use mizan::{
     workers::cloud::SeenPlane,
 };
 
-use super::fixtures;
-use crate::support::plane as workers;
+use crate::support::{plan_cases::fixtures, plane as workers};
 
 const ACCOUNT: &str = "123456789012";
 pub const GIVEN: &str =

@@ -19,8 +19,7 @@ use mizan::{
     workers::cloud::{self, CloudSpec, Kind as Script},
 };
 
-use super::fixtures;
-use crate::support::plane;
+use crate::support::{plan_cases::fixtures, plane};
 
 /// A subscription, with what was recorded of it.
 #[derive(Clone, Default)]

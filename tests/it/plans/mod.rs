@@ -17,9 +17,7 @@ use mizan::{
     workers::policy::PlaneConfig,
 };
 
-fn fixtures() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures"))
-}
+use crate::support::plan_cases::{assert_plans, fixtures};
 
 fn app(text: &str) -> App {
     let file =
@@ -80,23 +78,7 @@ fn case(folder: &Path) -> String {
 
 #[test]
 fn every_case_has_its_plan() {
-    let update = std::env::var_os("UPDATE").is_some();
-    let mut stale = Vec::new();
-    let mut cases = 0;
-    for folder in fs::read_dir(fixtures().join("plans")).expect("the fixtures") {
-        let folder = folder.expect("a folder").path();
-        let found = case(&folder);
-        let expected = folder.join("plan.txt");
-        if update {
-            fs::write(&expected, &found).expect("the plan is written");
-        }
-        if fs::read_to_string(&expected).unwrap_or_default() != found {
-            stale.push(format!("{}:\n{found}", folder.display()));
-        }
-        cases += 1;
-    }
-    assert!(stale.is_empty(), "other plans than expected:\n{}", stale.join("\n"));
-    assert!(cases >= 10, "only {cases} cases");
+    assert_plans("plans", 10, case);
 }
 
 mod drift {

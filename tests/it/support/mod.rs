@@ -8,6 +8,7 @@ pub mod cloudflare;
 pub mod cloudflare_account;
 pub mod cloudflare_fake;
 mod http;
+pub mod plan_cases;
 pub mod plane;
 mod ports;
 mod sandbox;

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use super::Draft;
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{EnvValue, Role, Service},
+    model::{Role, Service},
     plan::Late,
     targets::{
-        EnvSpec,
+        EnvSpec, add_env,
         aws::{
             fargate::Size,
             spec::{
@@ -58,7 +58,7 @@ impl Draft<'_> {
         if let Some(port) = port {
             env.insert("PORT".to_owned(), EnvSpec::Literal(port.to_string()));
         }
-        self.add_env(&mut env, &service.env)?;
+        add_env(&mut env, &service.env, self.inputs.caller)?;
         let execution = self.target.execution_role.clone();
         let task = self.target.task_role.clone();
         Ok(TaskSpec {
@@ -114,7 +114,7 @@ impl Draft<'_> {
             let fingerprint = (self.inputs.secret)(name);
             env.insert(name.clone(), EnvSpec::Secret { fingerprint });
         }
-        self.add_env(&mut env, &self.app.env_vars)?;
+        add_env(&mut env, &self.app.env_vars, self.inputs.caller)?;
         Ok(env)
     }
 
@@ -135,25 +135,6 @@ impl Draft<'_> {
                 output: "dns".to_owned(),
             },
         }
-    }
-
-    /// Adds variables as `mizan.yaml` gives them; the later ones win.
-    fn add_env(&self, env: &mut Env, values: &BTreeMap<String, EnvValue>) -> Result<()> {
-        for (name, value) in values {
-            let spec = match value {
-                EnvValue::Literal(text) => EnvSpec::Literal(text.clone()),
-                EnvValue::From(from) => {
-                    let fingerprint = (self.inputs.caller)(from).ok_or_else(|| {
-                        let message = format!("env {name} is taken from {from}, which is not set");
-                        Error::new(ErrorKind::Invalid, message)
-                            .hint(format!("export {from}=… and run the command again"))
-                    })?;
-                    EnvSpec::Caller { from: from.clone(), fingerprint }
-                }
-            };
-            env.insert(name.clone(), spec);
-        }
-        Ok(())
     }
 
     /// The release step sees what the web service sees, and is reached by nobody.

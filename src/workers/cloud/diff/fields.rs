@@ -8,22 +8,14 @@ use crate::{
     workers::cloud::{desired::CloudSpec, seen::SeenPlane},
 };
 
-/// A value that is known now or later.
-fn value(late: &Late<String>) -> FieldValue {
-    match late {
-        Late::Known(text) => FieldValue::Known(text.clone()),
-        Late::After(step) => FieldValue::After(step.clone()),
-    }
-}
-
 fn diff(field: &str, before: FieldValue, after: FieldValue) -> Option<FieldDiff> {
     (before != after).then(|| FieldDiff { field: field.to_owned(), before, after })
 }
 
 /// The Hub's origin.
 pub(super) fn origin(before: Option<&Late<String>>, after: &Late<String>) -> Vec<FieldDiff> {
-    let before = before.map_or(FieldValue::Unset, value);
-    diff("origin", before, value(after)).into_iter().collect()
+    let before = before.map_or(FieldValue::Unset, FieldValue::from);
+    diff("origin", before, after.into()).into_iter().collect()
 }
 
 /// The scripts of one version of mizan and of the next.
@@ -62,10 +54,10 @@ pub(super) fn worker(
     let (code_before, code_after) = text(&|spec| short(&spec.code));
     let (url_before, url_after) = text(&|spec| spec.public_url.clone());
     let (taken_before, taken_after) = text(&|spec| short(&spec.taken));
-    let source = live.map_or(FieldValue::Unset, |live| value(&live.source));
+    let source = live.map_or(FieldValue::Unset, |live| FieldValue::from(&live.source));
     let own = [
         diff("code", code_before, code_after),
-        diff("source", source, value(&desired.source)),
+        diff("source", source, (&desired.source).into()),
         // Where the source is another one, that says it.
         diff("taken", taken_before, taken_after)
             .filter(|_| live.is_some_and(|live| live.source == desired.source)),

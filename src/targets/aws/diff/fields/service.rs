@@ -1,6 +1,6 @@
 //! The fields of a service.
 
-use super::{Fields, created, differing, known, late_value, list};
+use super::{Fields, created, differing, known, list};
 use crate::{
     plan::{FieldDiff, FieldValue},
     targets::{
@@ -56,7 +56,7 @@ fn kind(kind: &Kind, fields: &mut Fields) {
 }
 
 fn own(task: &TaskSpec, fields: &mut Fields) {
-    fields.insert("image".into(), late_value(&task.image));
+    fields.insert("image".into(), FieldValue::from(&task.image));
     if let Some(command) = &task.command {
         fields.insert("command".into(), known(command.join(" ")));
     }

@@ -1,29 +1,17 @@
 //! The fields of a change, in the words of `mizan.yaml` where it has them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::super::spec::{Container, Kind, ServiceSpec, TLS_PORT};
 use crate::{
-    plan::{FieldDiff, FieldValue, Late},
+    plan::{
+        FieldDiff, FieldValue,
+        fields::{Fields, created, differing},
+    },
     targets::{EnvSpec, azure::things::Thing},
 };
 
-/// Something as named values that are fit for print.
-type Fields = BTreeMap<String, FieldValue>;
-
-/// A field that has another value now.
-pub(super) fn changed(
-    field: &str,
-    before: impl Into<FieldValue>,
-    after: impl Into<FieldValue>,
-) -> FieldDiff {
-    FieldDiff { field: field.to_owned(), before: before.into(), after: after.into() }
-}
-
-/// A field of something that does not exist yet, whose value may come late.
-pub(super) fn late(field: &str, value: &Late<String>) -> FieldDiff {
-    FieldDiff { field: field.to_owned(), before: FieldValue::Unset, after: late_value(value) }
-}
+pub(super) use crate::plan::fields::{changed, late};
 
 /// What a new service will be like: what makes this service. Variables, which are much the same for
 /// all of them, are left out.
@@ -100,7 +88,7 @@ fn accepted(spec: &ServiceSpec) -> Option<&BTreeSet<String>> {
 
 fn container(container: &Container) -> Fields {
     let mut found = fields([
-        ("image", late_value(&container.image)),
+        ("image", FieldValue::from(&container.image)),
         ("registry", known(&container.registry)),
         ("identity", known(&container.identity)),
         ("cpu", known(container.size.cores())),
@@ -122,31 +110,6 @@ fn variable(value: &EnvSpec) -> FieldValue {
         EnvSpec::Late { step, .. } => FieldValue::After(step.clone()),
         EnvSpec::Caller { .. } | EnvSpec::Secret { .. } => FieldValue::Masked,
     }
-}
-
-fn late_value(value: &Late<String>) -> FieldValue {
-    match value {
-        Late::Known(text) => FieldValue::Known(text.clone()),
-        Late::After(step) => FieldValue::After(step.clone()),
-    }
-}
-
-/// All fields of something that does not exist yet.
-fn created(fields: impl IntoIterator<Item = (String, FieldValue)>) -> Vec<FieldDiff> {
-    let fields = fields.into_iter();
-    fields.map(|(field, after)| FieldDiff { field, before: FieldValue::Unset, after }).collect()
-}
-
-/// The fields that differ; `hidden` tells of values that are not for print whether they do.
-fn differing(before: &Fields, after: &Fields, hidden: impl Fn(&str) -> bool) -> Vec<FieldDiff> {
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let value = |side: &Fields, name: &String| side.get(name).cloned().unwrap_or(FieldValue::Unset);
-    let fields = names.into_iter().filter_map(|name| {
-        let (before, after) = (value(before, name), value(after, name));
-        let differs = before != after || hidden(name);
-        differs.then(|| FieldDiff { field: name.clone(), before, after })
-    });
-    fields.collect()
 }
 
 fn known(value: impl ToString) -> FieldValue {

@@ -6,7 +6,9 @@ use super::{
     Refusal, group_resource, kept, order, plane,
 };
 use crate::{
-    plan::{Change, Note, Plan, PlanBuilder, ResourceId, Seen, Step, StepId, Undo},
+    plan::{
+        Change, Note, Plan, PlanBuilder, ResourceId, Seen, Step, StepId, Undo, with_known_needs,
+    },
     targets::azure::{names::Scope, things::Thing},
     workers::cloud::{Scripts, diff as workers},
 };
@@ -181,7 +183,7 @@ impl<'a> Demolition<'a> {
 
     fn finish(self) -> Result<Plan<Op>, Refusal> {
         let mut builder = PlanBuilder::default();
-        let steps = super::with_known_needs(self.steps);
+        let steps = with_known_needs(self.steps);
         steps.into_iter().for_each(|step| builder.step(step));
         self.notes.into_iter().for_each(|note| builder.note(note));
         Ok(builder.build()?)
