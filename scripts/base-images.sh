@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The public base images that the board's Dockerfile names: pulled, or, where they cannot be pulled,
-# built here as stand-ins from Debian, npm and PyPI packages. A tag that exists is never replaced.
+# The public base images that the board's Dockerfile names, and the one that runs beside an app on Azure: pulled, or,
+# where they cannot be pulled, built here as stand-ins from Debian, npm and PyPI packages. A tag that exists is never
+# replaced.
 #
 #   base-images.sh            make sure that every image is there
 #   base-images.sh remove     take the stand-ins away again (pulled images stay)
@@ -24,6 +25,7 @@ declare -A standin_of=(
   [python:3.12-slim]=python
   [node:22-slim]=node
   [ghcr.io/astral-sh/uv:latest]=uv
+  [caddy:2]=caddy
 )
 
 # What the images of python and node link to, beyond Debian's smallest system.
@@ -86,7 +88,7 @@ load_or_build() {
 }
 
 save_all() {
-  docker save "$(standin debian)" "$(standin python)" "$(standin node)" "$(standin uv)" |
+  docker save "$(standin debian)" "$(standin python)" "$(standin node)" "$(standin uv)" "$(standin caddy)" |
     zstd -q -3 -T0 -f -o "$archive.part"
   rm -f "$cache"/standins-*.tar.zst
   mv "$archive.part" "$archive"
@@ -98,7 +100,7 @@ build_all() {
   python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
   work=$(mktemp -d "$cache/standins.XXXXXX")
   trap 'rm -rf "$work"' EXIT
-  mkdir "$work"/{debian,python,node,uv}
+  mkdir "$work"/{debian,python,node,uv,caddy}
 
   # The downloads go on while Debian's packages are unpacked.
   fetch_node & local node=$!
@@ -106,6 +108,7 @@ build_all() {
   fetch_debian
   build debian
   build_python
+  build caddy
   wait "$node" || fail "npm could not fetch node $node_version"
   build node
   wait "$uv" || fail "pip could not fetch uv $uv_version"

@@ -80,7 +80,7 @@ prepare_rust() {
   "$root/scripts/docker-engine.sh" ensure
   "$root/scripts/base-images.sh"
   "$root/scripts/aws-emulators.sh" image >/dev/null
-  "$root/scripts/tools.sh" nextest templates cloudflare board
+  "$root/scripts/tools.sh" nextest templates cloudflare azurite registry azure-sdk board
 }
 
 step_rust() {

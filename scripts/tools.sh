@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The tools that tests and benchmarks need, each installed only where it is missing.
 #
-#   tools.sh NAME...    chromium measuring processes shellcheck nextest deny templates cloudflare browser board
-#                       aws-peers
+#   tools.sh NAME...    chromium measuring processes shellcheck nextest deny templates cloudflare azurite registry
+#                       azure-sdk browser board aws-peers
 #
 # Debian packages come by apt, cargo tools are kept in the cache folder, npm packages beside their lock file.
 # shellcheck source=lib.sh
@@ -20,6 +20,11 @@ ensure_deny() { have cargo-deny || cargo_install cargo-deny; }
 ensure_templates() { npm_packages templates; }
 # The stand-in for Cloudflare, and wrangler, which tests that it is one.
 ensure_cloudflare() { npm_packages tests/support/cloudflare; }
+# The blobs and the images of the stand-in for Azure.
+ensure_azurite() { npm_packages tests/support/azurite; }
+# Microsoft's SDK, a second client of that stand-in.
+ensure_azure-sdk() { python_packages tests/support/azure-sdk "$cache/azure-sdk-venv"; }
+ensure_registry() { have docker-registry || apt_install docker-registry; }
 # The driver of the browser test; the browser itself is Debian's.
 ensure_browser() { npm_packages tests/browser; }
 

@@ -1,6 +1,6 @@
 //! The HTTP side of stand-ins for services: a thread with a server on 127.0.0.1.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, thread};
+use std::{io, net::SocketAddr, sync::Arc, thread};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -16,8 +16,8 @@ pub struct Answer {
     pub body: String,
 }
 
-/// What answers requests.
-type Handler = dyn Fn(&Request<Bytes>) -> Answer + Send + Sync;
+/// What answers requests; without an answer the connection breaks.
+type Handler = dyn Fn(&Request<Bytes>) -> Option<Answer> + Send + Sync;
 
 /// A running server; it ends when it is dropped.
 pub struct Server {
@@ -29,6 +29,13 @@ pub struct Server {
 impl Server {
     /// Starts one on a free port.
     pub fn start(handler: impl Fn(&Request<Bytes>) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start_cutting(move |request| Some(handler(request)))
+    }
+
+    /// The same, where some requests have no answer: their connection breaks.
+    pub fn start_cutting(
+        handler: impl Fn(&Request<Bytes>) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Self {
         let handler: Arc<Handler> = Arc::new(handler);
         let (stop, stopped) = oneshot::channel();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -70,10 +77,11 @@ async fn serve(listener: std::net::TcpListener, handler: Arc<Handler>) {
 async fn answer(
     handler: Arc<Handler>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Full<Bytes>>, io::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let answer = handler(&Request::from_parts(head, body));
+    let answer = answer.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted))?;
     let mut response = Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         response = response.header(name, value);

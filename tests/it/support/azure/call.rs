@@ -17,13 +17,19 @@ pub struct Call {
     pub query: Vec<(String, String)>,
     /// Null if there is none.
     pub body: Value,
+    /// The name of the vault that is asked itself; empty if ARM is.
+    pub vault: String,
     values: PathValues,
 }
 
 impl Call {
-    /// Finds the operation that a request is meant for.
+    /// Finds the operation of ARM that a request is meant for.
     pub fn new(request: &Request<Bytes>) -> Result<Self, Answer> {
-        let path = request.uri().path();
+        Self::at(request, "", request.uri().path())
+    }
+
+    /// Finds the operation that a request to a vault is meant for, by its path there.
+    pub fn at(request: &Request<Bytes>, vault: &str, path: &str) -> Result<Self, Answer> {
         let query = request.uri().query().unwrap_or_default();
         let query: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
         let version = query.iter().find(|(name, _)| name == "api-version");
@@ -32,7 +38,10 @@ impl Call {
             return Err(reply::refusal(400, "MissingApiVersionParameter", message));
         };
         let method = request.method().as_str();
-        let Some((operation, values)) = specs::find(method, path, version) else {
+        // Everything of ARM is below a subscription.
+        let is_here = vault.is_empty() == path.starts_with("/subscriptions/");
+        let found = specs::find(method, path, version).filter(|_| is_here);
+        let Some((operation, values)) = found else {
             return Err(unknown(method, path, version));
         };
         let body = match request.body().is_empty() {
@@ -41,7 +50,8 @@ impl Call {
                 reply::refusal(400, "InvalidRequestContent", &format!("no JSON: {error}"))
             })?,
         };
-        Ok(Self { operation, path: path.to_owned(), query, body, values })
+        let (path, vault) = (path.to_owned(), vault.to_owned());
+        Ok(Self { operation, path, query, body, vault, values })
     }
 
     /// What is wrong with it by its spec.

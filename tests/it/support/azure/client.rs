@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -18,6 +18,8 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// Null if there is none.
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Reply {
@@ -32,16 +34,21 @@ impl Reply {
     }
 }
 
-/// A client with a token for ARM.
+/// A client with a token.
 pub struct Client<'a> {
     azure: &'a Azure,
     token: String,
 }
 
 impl<'a> Client<'a> {
-    /// Signs in with the service principal's secret.
+    /// Signs in with the service principal's secret, for ARM.
     pub fn new(azure: &'a Azure) -> Self {
-        let token = Self::token(azure, ARM, &[("client_secret", CLIENT_SECRET)]);
+        Self::of(azure, ARM)
+    }
+
+    /// The same, for another audience.
+    pub fn of(azure: &'a Azure, audience: &str) -> Self {
+        let token = Self::token(azure, audience, &[("client_secret", CLIENT_SECRET)]);
         let token = token.body["access_token"].as_str().expect("a token").to_owned();
         Self { azure, token }
     }
@@ -63,8 +70,13 @@ impl<'a> Client<'a> {
         send(azure, "POST", path, &[kind], &body)
     }
 
-    /// Sends a request to ARM; a path that begins with the address is one that ARM gave.
+    /// Sends a request; a path that begins with the address is one that the stand-in gave.
     pub fn ask(&self, method: &str, path: &str, body: &Value) -> Reply {
+        self.try_ask(method, path, body).expect("an answer")
+    }
+
+    /// The same; nothing if the connection broke.
+    pub fn try_ask(&self, method: &str, path: &str, body: &Value) -> Option<Reply> {
         let endpoint = self.azure.endpoint();
         let path = path.strip_prefix(&endpoint).unwrap_or(path);
         let headers = [
@@ -72,11 +84,11 @@ impl<'a> Client<'a> {
             ("content-type", "application/json".to_owned()),
         ];
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        send(self.azure, method, path, &headers, &body)
+        try_send(self.azure.server.address, method, path, &headers, &body)
     }
 }
 
-/// Sends a request. HTTP/1.0 needs no decoding: the end of the connection is the end of the body.
+/// Sends a request to the stand-in.
 pub fn send(
     azure: &Azure,
     method: &str,
@@ -84,16 +96,42 @@ pub fn send(
     headers: &[(&str, String)],
     body: &str,
 ) -> Reply {
-    let mut stream = TcpStream::connect(azure.server.address).expect("the stand-in answers");
+    send_to(azure.server.address, method, path, headers, body)
+}
+
+/// Sends a request to some server.
+pub fn send_to(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    body: &str,
+) -> Reply {
+    try_send(address, method, path, headers, body).expect("an answer")
+}
+
+/// The same; nothing if the connection broke. HTTP/1.0 needs no decoding: the end of the connection
+/// is the end of the body.
+fn try_send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    body: &str,
+) -> Option<Reply> {
+    let mut stream = TcpStream::connect(address).expect("a server answers");
     stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a timeout");
-    let mut head = format!("{method} {path} HTTP/1.0\r\ncontent-length: {}\r\n", body.len());
+    let length = body.len();
+    let mut head =
+        format!("{method} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {length}\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
     write!(stream, "{head}\r\n{body}").expect("the request is taken");
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    parse(&answer)
+    // One that is reset is as good as one that ends.
+    let _ = stream.read_to_string(&mut answer);
+    (!answer.is_empty()).then(|| parse(&answer))
 }
 
 fn parse(answer: &str) -> Reply {
@@ -105,5 +143,6 @@ fn parse(answer: &str) -> Reply {
         status: status.expect("an answer has a status"),
         headers: headers.map(|(name, it)| (name.to_lowercase(), it.to_owned())).collect(),
         body: serde_json::from_str(body).unwrap_or_default(),
+        text: body.to_owned(),
     }
 }

@@ -1,8 +1,10 @@
 //! The token endpoint of Microsoft Entra: a service principal with a secret or with the assertion
 //! of another identity provider.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use hyper::Request;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{State, reply};
@@ -12,6 +14,8 @@ use crate::support::server::Answer;
 pub const CLIENT_SECRET: &str = "canary-azure-client-secret-7d21";
 /// What the identity provider says about it.
 pub const ASSERTION: &str = "canary-azure-assertion-51be";
+/// How long a token is good for, in seconds.
+const LIFETIME: i64 = 3599;
 /// How an assertion is announced.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -44,11 +48,25 @@ fn token(state: &mut State, form: &Form) -> Result<Answer, Answer> {
         refusal(400, "invalid_scope", "AADSTS1002012: The scope must end with /.default.")
     })?;
     let audience = scope.trim_end_matches('/').to_owned();
-    let token = format!("canary-azure-token-{}", state.new_uuid());
-    state.tokens.insert(token.clone(), audience);
-    let body: Value = json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599,
+    let token = jwt(state, &audience);
+    state.tokens.lock().add(&token, &audience);
+    let body: Value = json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME,
                              "access_token": token});
     Ok(reply::answer(200, &body))
+}
+
+/// A token as Entra writes them: who it is for and who has it can be read. In place of a signature,
+/// which only the service could check, it ends with what must never be seen.
+fn jwt(state: &mut State, audience: &str) -> String {
+    let now = Timestamp::now().as_second();
+    let header = json!({"typ": "JWT", "alg": "RS256", "kid": "stand-in"});
+    let claims = json!({
+        "aud": audience, "iss": format!("https://sts.windows.net/{}/", state.tenant),
+        "iat": now, "nbf": now, "exp": now + LIFETIME, "appid": state.client,
+        "idtyp": "app", "oid": state.object, "sub": state.object, "tid": state.tenant, "ver": "1.0",
+    });
+    let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.canary-azure-token-{}", part(header), part(claims), state.new_uuid())
 }
 
 /// One of the two proofs has to be there, and right.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{State, faults::Fault, reply};
+use super::{State, faults::Fault, removal, reply, storage};
 use crate::support::server::Answer;
 
 /// How a fault names a look at an operation: no spec has an operation for that.
@@ -119,7 +119,7 @@ fn status(state: &State, path: &str, id: &str) -> Answer {
         (Outcome::Fails(code, message), true) => {
             body["status"] = "Failed".into();
             body["error"] = json!({"code": code, "message": message});
-            body["properties"] = json!({"events": [reply::event(code, message)]});
+            body["properties"] = json!({"events": [reply::warning(code, message)]});
         }
         _ => {}
     }
@@ -129,7 +129,11 @@ fn status(state: &State, path: &str, id: &str) -> Answer {
 fn result(state: &State, id: &str) -> Answer {
     let operation = &state.operations[id];
     match (&operation.outcome, operation.ended) {
-        (Outcome::Succeeds, true) => reply::empty(204),
+        // What was made is told where nothing was told at the beginning.
+        (Outcome::Succeeds, true) => match state.store.get(&operation.resource) {
+            Some(made) if made.kind() == storage::KIND => reply::answer(200, &made.view()),
+            _ => reply::empty(204),
+        },
         (Outcome::Fails(code, message), true) => reply::refusal(409, code, message),
         _ => announce(state, reply::empty(202), id, Style::Result),
     }
@@ -160,9 +164,7 @@ fn go_on(state: &mut State, id: &str) {
     };
     let (resource, effect) = (operation.resource.clone(), operation.effect);
     if failure.is_none() && effect == Effect::Gone {
-        for id in state.store.remove(&resource) {
-            state.engine.remove(&id);
-        }
+        removal::remove(state, &resource);
     } else if let Some(resource) = state.store.get_mut(&resource) {
         resource.operation = None;
         resource.provisioning = if failure.is_some() { "Failed" } else { "Succeeded" };

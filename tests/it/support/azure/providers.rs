@@ -16,12 +16,14 @@ pub fn initial() -> Registrations {
 }
 
 /// Those that can be registered.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 7] = [
     "Microsoft.Authorization",
     "Microsoft.ContainerInstance",
     "Microsoft.ContainerRegistry",
+    "Microsoft.KeyVault",
     "Microsoft.ManagedIdentity",
     "Microsoft.Resources",
+    "Microsoft.Storage",
 ];
 
 pub fn list(state: &mut State, _: &Call) -> Result<Answer, Answer> {

@@ -5,7 +5,9 @@ use serde_json::json;
 use super::{
     Call, State,
     operations::{self, Effect, Style},
-    providers, reply, resource_groups,
+    providers,
+    registry::Registry,
+    reply, resource_groups,
     store::{Resource, described},
 };
 use crate::support::server::Answer;
@@ -31,7 +33,7 @@ pub fn put(state: &mut State, call: &Call) -> Result<Answer, Answer> {
     let mut body = described(&id, KIND, &call.body);
     body["sku"]["tier"] = body["sku"]["name"].clone();
     body["properties"] = json!({
-        "loginServer": state.login_server(),
+        "loginServer": login_server(state, name),
         "creationDate": jiff::Timestamp::now().to_string(),
         "adminUserEnabled": call.body["properties"]["adminUserEnabled"] == true,
     });
@@ -73,6 +75,32 @@ pub fn check_name(state: &mut State, call: &Call) -> Result<Answer, Answer> {
                            "message": format!("The registry {name} is already in use.")}),
         },
     ))
+}
+
+/// What its images begin with. One that keeps images starts when it is made.
+fn login_server(state: &mut State, name: &str) -> String {
+    if !state.settings.images {
+        return state.login_server();
+    }
+    let (tokens, strikes) = (state.tokens.clone(), state.strikes.clone());
+    let started = || Registry::start(tokens, strikes);
+    state.registries.entry(name.to_lowercase()).or_insert_with(started).login_server()
+}
+
+/// The id and the login server of the registry that an image is in, if it is one of ours.
+pub fn of_image(state: &State, image: &str) -> Option<(String, String)> {
+    let mut all = state.store.all().filter(|it| it.kind() == KIND);
+    all.find_map(|registry| {
+        let server = registry.body["properties"]["loginServer"].as_str()?;
+        let is_in = image.strip_prefix(server).is_some_and(|rest| rest.starts_with('/'));
+        is_in.then(|| (registry.id.clone(), server.to_owned()))
+    })
+}
+
+/// A registry was removed: its images are gone.
+pub fn forget(state: &mut State, registry: &Resource) {
+    let name = registry.body["name"].as_str().unwrap_or_default();
+    state.registries.remove(&name.to_lowercase());
 }
 
 /// The names of registries are the whole world's.

@@ -31,8 +31,13 @@ pub fn not_found(id: &str) -> Answer {
 }
 
 /// Why something is not as it was asked for.
-pub fn event(code: &str, message: &str) -> Value {
+pub fn warning(code: &str, message: &str) -> Value {
+    event(code, message, "Warning", 1)
+}
+
+/// What has happened so many times.
+pub fn event(name: &str, message: &str, kind: &str, count: u32) -> Value {
     let now = jiff::Timestamp::now().to_string();
-    json!({"count": 1, "firstTimestamp": now, "lastTimestamp": now, "name": code,
-           "message": message, "type": "Warning"})
+    json!({"count": count, "firstTimestamp": now, "lastTimestamp": now, "name": name,
+           "message": message, "type": kind})
 }

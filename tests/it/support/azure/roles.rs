@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Call, State, identities, registries, reply,
+    Call, State, identities, reply,
     store::{Resource, described},
 };
 use crate::support::server::Answer;
@@ -28,10 +28,12 @@ pub fn put(state: &mut State, call: &Call) -> Result<Answer, Answer> {
         return Err(reply::not_found(&scope));
     }
     let mut properties = call.body["properties"].clone();
-    let known = state.store.all().any(|it| {
-        it.kind() == identities::KIND
-            && it.body["properties"]["principalId"] == properties["principalId"]
-    });
+    let ours = properties["principalId"] == state.object.as_str();
+    let known = ours
+        || state.store.all().any(|it| {
+            it.kind() == identities::KIND
+                && it.body["properties"]["principalId"] == properties["principalId"]
+        });
     if !known {
         let message = format!("Principal {} does not exist.", properties["principalId"]);
         return Err(reply::refusal(400, "PrincipalNotFound", &message));
@@ -92,17 +94,15 @@ pub fn delete(state: &mut State, call: &Call) -> Result<Answer, Answer> {
     Ok(reply::answer(200, &gone.body))
 }
 
-/// Whether an identity may pull images from the registry by now. Who asks too early is told no, and
-/// is one step closer.
-pub fn may_pull(state: &mut State, principal: &str) -> bool {
-    let registries = || state.store.all().filter(|it| it.kind() == registries::KIND);
+/// Whether somebody has a role in a resource by now. Who asks too early is told no, and is one step
+/// closer.
+pub fn allows(state: &mut State, principal: &str, role: &str, resource: &str) -> bool {
     let mut grants = state.store.all().filter(|it| {
         let properties = &it.body["properties"];
-        let scope = text(&properties["scope"]).to_lowercase();
         it.kind() == KIND
             && properties["principalId"] == principal
-            && text(&properties["roleDefinitionId"]).ends_with(ACR_PULL)
-            && registries().any(|registry| is_within(&registry.id.to_lowercase(), &scope))
+            && text(&properties["roleDefinitionId"]).ends_with(role)
+            && is_within(&resource.to_lowercase(), &text(&properties["scope"]).to_lowercase())
     });
     let Some(id) = grants.next().map(|it| it.id.to_lowercase()) else { return false };
     match state.propagating.get_mut(&id) {

@@ -3,15 +3,17 @@
 
 use bytes::Bytes;
 use hyper::{Request, header};
+use serde_json::json;
 
 use super::{
-    ARM, Call, Fault, Outcome, State, container_groups, entra, identities, locations, operations,
-    providers, registries, registry_tokens, reply, resource_groups, roles,
+    ARM, Call, Fault, Outcome, State, canaries, container_groups, entra, identities, locations,
+    operations, providers, registries, registry::exchange, reply, resource_groups, roles, secrets,
+    storage, subscription, vaults,
 };
 use crate::support::server::Answer;
 
 /// What serves an operation.
-type Handler = fn(&mut State, &Call) -> Result<Answer, Answer>;
+pub type Handler = fn(&mut State, &Call) -> Result<Answer, Answer>;
 
 /// Serves one request.
 pub fn serve(state: &mut State, request: &Request<Bytes>) -> Answer {
@@ -20,10 +22,23 @@ pub fn serve(state: &mut State, request: &Request<Bytes>) -> Answer {
     if let Some(answer) = entra::serve(state, request) {
         return answer;
     }
-    if let Some(answer) = registry_tokens::serve(state, request) {
+    if let Some(answer) = registry_on_paper(state, request) {
+        return answer;
+    }
+    if let Some(answer) = secrets::serve(state, request) {
         return answer;
     }
     arm(state, request).unwrap_or_else(|refusal| refusal)
+}
+
+/// A registry that hands out tokens and asks for them, and keeps no images.
+fn registry_on_paper(state: &State, request: &Request<Bytes>) -> Option<Answer> {
+    let (mut tokens, name) = (state.tokens.lock(), state.login_server());
+    if request.uri().path() == "/v2/" {
+        let admitted = exchange::admit(&tokens, &name, &request.clone().into_parts().0);
+        return Some(admitted.map_or_else(|refusal| refusal, |()| reply::answer(200, &json!({}))));
+    }
+    exchange::serve(&mut tokens, &name, request)
 }
 
 fn arm(state: &mut State, request: &Request<Bytes>) -> Result<Answer, Answer> {
@@ -42,9 +57,18 @@ fn arm(state: &mut State, request: &Request<Bytes>) -> Result<Answer, Answer> {
         told.iter().for_each(|problem| state.blame(problem));
         return Err(reply::refusal(400, "InvalidRequestContent", &told.join("; ")));
     }
-    let answer = struck(state, &call);
-    check(state, &call, &answer);
+    let answer = answer(state, &call);
+    if canaries::is_plain(&call) {
+        state.answers.push(answer.body.clone());
+    }
     Ok(answer)
+}
+
+/// The answer to a call that is as its spec says; it is checked, too.
+pub fn answer(state: &mut State, call: &Call) -> Answer {
+    let answer = struck(state, call);
+    check(state, call, &answer);
+    answer
 }
 
 /// The answer, unless a fault strikes.
@@ -89,8 +113,8 @@ fn authenticate(state: &State, request: &Request<Bytes>) -> Result<(), Answer> {
         let message = "Authentication failed. The 'Authorization' header is missing.";
         return Err(reply::refusal(401, "AuthenticationFailed", message));
     };
-    match state.tokens.get(token) {
-        Some(audience) if audience == ARM => Ok(()),
+    match state.tokens.lock().audience(token) {
+        Some(ARM) => Ok(()),
         Some(audience) => {
             let message = format!("The access token is for the wrong audience '{audience}'.");
             Err(reply::refusal(401, "InvalidAuthenticationTokenAudience", &message))
@@ -103,7 +127,13 @@ fn authenticate(state: &State, request: &Request<Bytes>) -> Result<(), Answer> {
 
 /// What serves the operation of this id.
 pub fn handler(operation: &str) -> Handler {
+    if let Some(handler) = secrets::handler(operation) {
+        return handler;
+    }
     match operation {
+        "Permissions_ListForResourceGroup" | "Permissions_ListForSubscription" => {
+            subscription::permissions
+        }
         "Providers_Get" => providers::get,
         "Providers_List" => providers::list,
         "Providers_Register" => providers::register,
@@ -137,6 +167,21 @@ pub fn handler(operation: &str) -> Handler {
         "Containers_ListLogs" => container_groups::logs,
         "Location_ListCapabilities" => locations::capabilities,
         "Location_ListUsage" => locations::usages,
+        "StorageAccounts_CheckNameAvailability" => storage::check_name,
+        "StorageAccounts_Create" => storage::put,
+        "StorageAccounts_Delete" => storage::delete,
+        "StorageAccounts_GetProperties" => storage::get,
+        "StorageAccounts_ListByResourceGroup" => storage::list,
+        "StorageAccounts_ListKeys" => storage::keys,
+        "Subscriptions_Get" => subscription::get,
+        "Vaults_CheckNameAvailability" => vaults::check_name,
+        "Vaults_CreateOrUpdate" => vaults::put,
+        "Vaults_Delete" => vaults::delete,
+        "Vaults_Get" => vaults::get,
+        "Vaults_GetDeleted" => vaults::get_deleted,
+        "Vaults_ListByResourceGroup" => vaults::list,
+        "Vaults_ListDeleted" => vaults::list_deleted,
+        "Vaults_PurgeDeleted" => vaults::purge,
         other => unreachable!("{other} is not among the operations that are served"),
     }
 }

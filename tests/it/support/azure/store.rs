@@ -16,12 +16,21 @@ pub struct Resource {
     pub operation: Option<String>,
     /// Code and message of the last operation if it failed.
     pub failure: Option<(String, String)>,
+    /// Which one it is of those that have had this id, counted over all resources.
+    pub serial: u32,
 }
 
 impl Resource {
     /// One that is there at once.
     pub fn ready(id: &str, body: Value) -> Self {
-        Self { id: id.to_owned(), body, provisioning: "Succeeded", operation: None, failure: None }
+        Self {
+            id: id.to_owned(),
+            body,
+            provisioning: "Succeeded",
+            operation: None,
+            failure: None,
+            serial: 0,
+        }
     }
 
     /// Its type, such as `Microsoft.ContainerInstance/containerGroups`.
@@ -56,28 +65,37 @@ impl Resource {
 
 /// All resources.
 #[derive(Default)]
-pub struct Store(BTreeMap<String, Resource>);
+pub struct Store {
+    resources: BTreeMap<String, Resource>,
+    /// How many were ever made.
+    made: u32,
+}
 
 impl Store {
     /// Adds one, or takes the place of the one with this id.
-    pub fn put(&mut self, resource: Resource) {
-        self.0.insert(resource.id.to_lowercase(), resource);
+    pub fn put(&mut self, mut resource: Resource) {
+        let before = self.get(&resource.id).map(|before| before.serial);
+        resource.serial = before.unwrap_or_else(|| {
+            self.made += 1;
+            self.made
+        });
+        self.resources.insert(resource.id.to_lowercase(), resource);
     }
 
     pub fn get(&self, id: &str) -> Option<&Resource> {
-        self.0.get(&id.to_lowercase())
+        self.resources.get(&id.to_lowercase())
     }
 
     pub fn get_mut(&mut self, id: &str) -> Option<&mut Resource> {
-        self.0.get_mut(&id.to_lowercase())
+        self.resources.get_mut(&id.to_lowercase())
     }
 
-    /// Removes one and all that is below it, and tells the ids of what was removed.
-    pub fn remove(&mut self, id: &str) -> Vec<String> {
+    /// Removes one and all that is below it, and hands out what was removed.
+    pub fn remove(&mut self, id: &str) -> Vec<Resource> {
         let (id, below) = (id.to_lowercase(), format!("{}/", id.to_lowercase()));
         let gone = |key: &String| *key == id || key.starts_with(&below);
-        let removed = self.0.extract_if(.., |key, _| gone(key));
-        removed.map(|(_, resource)| resource.id).collect()
+        let removed = self.resources.extract_if(.., |key, _| gone(key));
+        removed.map(|(_, resource)| resource).collect()
     }
 
     /// Those of a type below an id.
@@ -89,12 +107,12 @@ impl Store {
         let below = format!("{}/", id.to_lowercase());
         let right =
             move |it: &&Resource| it.kind() == kind && it.id.to_lowercase().starts_with(&below);
-        self.0.values().filter(right)
+        self.resources.values().filter(right)
     }
 
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Resource> {
-        self.0.values()
+        self.resources.values()
     }
 }
 

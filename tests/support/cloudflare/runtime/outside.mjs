@@ -10,7 +10,8 @@ export function outside(hosts, host = "") {
   const url = new URL(`http://${placed?.address ?? host}`);
   if (!placed && !isHere(url.hostname)) throw new Error(`there is no host ${host}`);
   return {
-    host: isHere(url.hostname) ? "127.0.0.1" : url.hostname,
+    // Names are this machine's first address; each of its addresses is itself.
+    host: isNamed(url.hostname) ? "127.0.0.1" : url.hostname,
     port: Number(url.port || 80),
     release: () => {},
   };
@@ -19,5 +20,6 @@ export function outside(hosts, host = "") {
 const matches = (pattern, name) =>
   pattern.startsWith("*") ? name.endsWith(pattern.slice(1)) : name === pattern;
 
-const isHere = (name) =>
-  name === "127.0.0.1" || name === "localhost" || name.endsWith(".localhost");
+const isHere = (name) => /^127(\.\d{1,3}){3}$/.test(name) || isNamed(name);
+
+const isNamed = (name) => name === "localhost" || name.endsWith(".localhost");

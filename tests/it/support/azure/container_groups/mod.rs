@@ -7,14 +7,17 @@ use serde_json::Value;
 
 use super::{
     Call, State,
-    engine::Program,
+    engine::{Login, Program, Restart},
+    gates,
     operations::{self, Effect, Style},
-    providers, reply, resource_groups,
+    providers, registries,
+    registry::exchange::USER,
+    reply, resource_groups,
     store::{Resource, described},
 };
 use crate::support::server::Answer;
 pub use rules::cores;
-use view::view;
+pub use view::view;
 
 /// The type.
 pub const KIND: &str = "Microsoft.ContainerInstance/containerGroups";
@@ -73,7 +76,7 @@ pub fn stop(state: &mut State, call: &Call) -> Result<Answer, Answer> {
     let id = id(call);
     expect_settled(state, &id)?;
     expect(state, &id)?;
-    state.engine.remove(&id);
+    forget(state, &id);
     Ok(reply::empty(204))
 }
 
@@ -99,6 +102,12 @@ pub fn logs(state: &mut State, call: &Call) -> Result<Answer, Answer> {
     let timestamps = call.parameter("timestamps") == Some("true");
     let content = state.engine.logs(&id, container, tail, timestamps);
     Ok(reply::answer(200, &serde_json::json!({"content": content})))
+}
+
+/// The containers of a group go, and its address with them.
+pub fn forget(state: &mut State, id: &str) {
+    state.gates.remove(&id.to_lowercase());
+    state.engine.stop(id);
 }
 
 /// The containers of a group.
@@ -128,12 +137,29 @@ fn again(state: &mut State, id: &str) -> Result<String, Answer> {
 }
 
 fn start_containers(state: &mut State, id: &str, body: &Value) -> Result<(), Answer> {
-    let programs: Vec<_> = containers(body).map(program).collect();
+    let programs: Vec<_> = containers(body)
+        .map(|container| Program { login: login(state, container), ..program(container) })
+        .collect();
     let ports = body["properties"]["ipAddress"]["ports"].as_array();
     let ports = ports.into_iter().flatten().filter_map(|it| it["port"].as_u64()?.try_into().ok());
     let ports: Vec<u16> = ports.collect();
-    let started = state.engine.start(id, &programs, &ports);
-    started.map_err(|reason| reply::refusal(400, "InaccessibleImage", &reason))
+    let restart = match body["properties"]["restartPolicy"].as_str() {
+        Some("Never") => Restart::Never,
+        Some("OnFailure") => Restart::OnFailure,
+        _ => Restart::Always,
+    };
+    let started = state.engine.start(id, &programs, &ports, restart);
+    started.map_err(|reason| reply::refusal(400, "InaccessibleImage", &reason))?;
+    gates::open(state, id, body, &ports);
+    Ok(())
+}
+
+/// What opens the registry that an image is in. Whether the group may was asked before.
+fn login(state: &State, container: &Value) -> Option<Login> {
+    let image = container["properties"]["image"].as_str()?;
+    let (_, server) = registries::of_image(state, image)?;
+    let password = state.tokens.lock().new_refresh();
+    Some(Login { server, user: USER.to_owned(), password })
 }
 
 fn program(container: &Value) -> Program {
@@ -147,6 +173,7 @@ fn program(container: &Value) -> Program {
     Program {
         name: text(&container["name"]),
         image: text(&properties["image"]),
+        login: None,
         command: all("command").iter().map(text).collect(),
         environment: all("environmentVariables").iter().map(value).collect(),
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    super::{State, identities, reply, roles},
+    super::{State, identities, registries, reply, roles},
     KIND, containers,
 };
 use crate::support::server::Answer;
@@ -28,10 +28,9 @@ pub fn check(state: &State, id: &str, body: &Value) -> Result<(), Answer> {
 /// Azure looks at every image before it says yes. An identity needs its role for that, and the role
 /// needs time.
 pub fn check_images(state: &mut State, body: &Value) -> Result<(), Answer> {
-    let server = state.login_server();
-    let ours = format!("{server}/");
     for image in containers(body).filter_map(|it| it["properties"]["image"].as_str()) {
-        if image.starts_with(&ours) && !may_pull(state, &server, body) {
+        let Some((registry, server)) = registries::of_image(state, image) else { continue };
+        if !may_pull(state, &registry, &server, body) {
             let message = format!(
                 "The image '{image}' in container group is not accessible. Please check the image and registry credential."
             );
@@ -41,7 +40,7 @@ pub fn check_images(state: &mut State, body: &Value) -> Result<(), Answer> {
     Ok(())
 }
 
-fn may_pull(state: &mut State, server: &str, body: &Value) -> bool {
+fn may_pull(state: &mut State, registry: &str, server: &str, body: &Value) -> bool {
     let credentials = body["properties"]["imageRegistryCredentials"].as_array();
     let credential = credentials.into_iter().flatten().find(|it| it["server"] == server);
     let Some(identity) = credential.and_then(|it| it["identity"].as_str()) else { return false };
@@ -52,7 +51,7 @@ fn may_pull(state: &mut State, server: &str, body: &Value) -> bool {
     let found = state.store.get(identity).filter(|it| it.kind() == identities::KIND);
     let principal = found.and_then(|it| it.body["properties"]["principalId"].as_str());
     let principal = principal.map(str::to_owned);
-    principal.is_some_and(|principal| roles::may_pull(state, &principal))
+    principal.is_some_and(|principal| roles::allows(state, &principal, roles::ACR_PULL, registry))
 }
 
 fn check_ports(body: &Value) -> Result<(), Answer> {
@@ -118,7 +117,7 @@ fn check_quota(state: &State, id: &str, body: &Value) -> Result<(), Answer> {
     let message = format!(
         "Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota 'StandardCores' exceeded in the region. Limit: '{limit}', Usage: '{used}' Requested: '{wanted}'."
     );
-    Err(reply::refusal(409, "ContainerGroupQuotaReached", &message))
+    Err(reply::refusal(400, "ContainerGroupQuotaReached", &message))
 }
 
 /// The cores that a group asks for.

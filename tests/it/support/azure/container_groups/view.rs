@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::{State, engine::Condition, reply, store::Resource};
+use super::super::{
+    State,
+    engine::{Condition, Now},
+    gates, reply,
+    store::Resource,
+};
 
 /// All that Azure tells about a group.
 pub fn view(state: &State, group: &Resource) -> Value {
@@ -26,31 +31,55 @@ pub fn view(state: &State, group: &Resource) -> Value {
     for container in properties["containers"].as_array_mut().into_iter().flatten() {
         let name = container["name"].as_str().unwrap_or_default();
         let condition = state.engine.condition(&group.id, name);
-        let current = match (group.operation.is_some(), condition) {
-            (true, _) | (_, None) => json!({"state": "Waiting"}),
-            (_, Some(Condition::Running)) => json!({"state": "Running"}),
-            (_, Some(Condition::Ended(code))) => {
-                json!({"state": "Terminated", "exitCode": code,
-                       "detailStatus": if code == 0 { "Completed" } else { "Error" }})
-            }
-        };
-        container["properties"]["instanceView"] =
-            json!({"restartCount": 0, "currentState": current, "events": []});
+        container["properties"]["instanceView"] = instance(group, condition.as_ref());
         conditions.push(condition);
     }
     let events: Vec<_> =
-        group.failure.iter().map(|(code, message)| reply::event(code, message)).collect();
+        group.failure.iter().map(|(code, message)| reply::warning(code, message)).collect();
     properties["instanceView"] = json!({"events": events, "state": overall(group, &conditions)});
     view
 }
 
+/// What goes on in a container.
+fn instance(group: &Resource, condition: Option<&Condition>) -> Value {
+    let Some(condition) = condition.filter(|_| group.operation.is_none()) else {
+        return json!({"restartCount": 0, "currentState": {"state": "Waiting"}, "events": []});
+    };
+    let current = match condition.now {
+        Now::Running => json!({"state": "Running", "detailStatus": ""}),
+        Now::Waiting => {
+            let why = "CrashLoopBackOff: Back-off restarting failed";
+            json!({"state": "Waiting", "detailStatus": why})
+        }
+        Now::Ended(code) => ended(code),
+    };
+    let started = reply::event("Started", "Started container", "Normal", condition.restarts + 1);
+    let failed = condition.reason.as_ref().map(|reason| reply::warning("Failed", reason));
+    let events = match failed {
+        Some(failed) => json!([failed]),
+        None => json!([started]),
+    };
+    let mut view =
+        json!({"restartCount": condition.restarts, "currentState": current, "events": events});
+    if let Some(code) = condition.last {
+        view["previousState"] = ended(code);
+    }
+    view
+}
+
+fn ended(code: i32) -> Value {
+    let detail = if code == 0 { "Completed" } else { "Error" };
+    json!({"state": "Terminated", "exitCode": code, "detailStatus": detail})
+}
+
 /// What a group does as a whole.
 fn overall(group: &Resource, conditions: &[Option<Condition>]) -> &'static str {
-    let is = |wanted: fn(&Option<Condition>) -> bool| conditions.iter().any(wanted);
+    let now: Vec<_> = conditions.iter().flatten().map(|condition| condition.now).collect();
     match group.provisioning {
-        "Succeeded" if is(Option::is_none) => "Stopped",
-        "Succeeded" if is(|it| *it == Some(Condition::Running)) => "Running",
-        "Succeeded" if is(|it| *it != Some(Condition::Ended(0))) => "Failed",
+        "Succeeded" if now.len() < conditions.len() => "Stopped",
+        "Succeeded" if now.contains(&Now::Running) => "Running",
+        "Succeeded" if now.contains(&Now::Waiting) => "Pending",
+        "Succeeded" if now.iter().any(|it| *it != Now::Ended(0)) => "Failed",
         "Succeeded" => "Succeeded",
         "Failed" => "Failed",
         _ => "Pending",
@@ -71,7 +100,8 @@ fn forget(items: &mut Value, key: &str) {
 
 fn address(address: &mut Value, location: &str) {
     address["ip"] = "127.0.0.1".into();
-    if let Some(label) = address["dnsNameLabel"].as_str().map(str::to_owned) {
-        address["fqdn"] = format!("{label}.{location}.azurecontainer.io").into();
+    if let Some(host) = gates::host(address, location) {
+        address["ip"] = gates::address_of(&host).to_string().into();
+        address["fqdn"] = host.into();
     }
 }

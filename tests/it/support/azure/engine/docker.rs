@@ -1,93 +1,141 @@
-//! The local Docker engine. The first container of a group has the network, and the others are in
-//! it: so they reach each other at localhost, as on Azure.
+//! The local Docker engine. The network of a group is that of a container which does nothing else,
+//! so the others reach each other at localhost, and one that ends takes nothing from them.
 
 use std::{
     collections::BTreeMap,
-    process::{self, Command, Output},
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
 };
 
-use super::{Condition, Engine, Program};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    Condition, Engine, Now, Program, Restart,
+    api::{ask, pull, unframed},
+};
+use crate::support::free_port;
+
+/// What holds the network of a group.
+const HOLDER: &str = "debian:bookworm-slim";
+/// The label of all containers: the process that they go with.
+const OWNER: &str = "mizan.azure.owner";
+/// How long a container has to end by itself, in seconds.
+const GRACE: u32 = 10;
 
 /// The containers that were started here; they go when this is dropped.
 #[derive(Debug, Default)]
 pub struct Docker {
-    /// The containers of each group, by id: name in the group and name on the engine.
-    groups: BTreeMap<String, Vec<(String, String)>>,
-    started: u32,
+    /// By the id of the group.
+    groups: BTreeMap<String, Group>,
+}
+
+/// The containers of a group, by their names on the engine.
+#[derive(Debug, Default)]
+struct Group {
+    holder: String,
+    containers: Vec<Container>,
+    /// The ports of 127.0.0.1, by those of the group.
+    ports: BTreeMap<u16, u16>,
+}
+
+#[derive(Debug)]
+struct Container {
+    /// In the group.
+    inside: String,
+    name: String,
+    /// Why it could not be started.
+    reason: Option<String>,
 }
 
 impl Docker {
-    fn name_of(&self, group: &str, container: &str) -> Option<&str> {
-        let containers = self.groups.get(&group.to_lowercase())?;
-        let (_, name) = containers.iter().find(|(inside, _)| inside == container)?;
-        Some(name)
+    fn find(&self, group: &str, container: &str) -> Option<&Container> {
+        let group = self.groups.get(&group.to_lowercase())?;
+        group.containers.iter().find(|it| it.inside == container)
     }
 
-    fn new_name(&mut self) -> String {
-        self.started += 1;
-        format!("mizan-azure-{}-{}", process::id(), self.started)
+    /// Everything of a group that runs goes.
+    fn remove(&mut self, group: &str) {
+        let Some(group) = self.groups.remove(&group.to_lowercase()) else { return };
+        let containers = group.containers.iter().map(|it| &it.name);
+        for name in containers.chain([&group.holder]) {
+            delete(name);
+        }
     }
 }
 
 impl Engine for Docker {
-    fn start(&mut self, group: &str, programs: &[Program], ports: &[u16]) -> Result<(), String> {
-        self.remove(group);
-        let mut names = Vec::new();
+    fn start(
+        &mut self,
+        group: &str,
+        programs: &[Program],
+        ports: &[u16],
+        restart: Restart,
+    ) -> Result<(), String> {
+        programs.iter().try_for_each(fetch)?;
+        self.stop(group);
+        let ports: BTreeMap<u16, u16> = ports.iter().map(|port| (*port, free_port())).collect();
+        let holder = new_name();
+        run(&holder, &holding(&ports))?;
+        let network = format!("container:{holder}");
+        let mut made = Group { holder, ports, containers: Vec::new() };
         for program in programs {
-            let name = self.new_name();
-            let mut command = Command::new("docker");
-            command.args(["run", "--detach", "--pull", "never", "--name", &name]);
-            match names.first() {
-                None => {
-                    command.args(ports.iter().map(|port| format!("--publish=127.0.0.1::{port}")))
-                }
-                Some((_, first)) => command.arg(format!("--network=container:{first}")),
-            };
-            // Values stay out of the arguments, which everybody on the machine can read.
-            for (key, value) in &program.environment {
-                command.args(["--env", key]).env(key, value);
-            }
-            command.arg(&program.image).args(&program.command);
-            names.push((program.name.clone(), name));
-            self.groups.insert(group.to_lowercase(), names.clone());
-            finished(&command.output().expect("docker runs"))?;
+            let name = new_name();
+            let reason = run(&name, &container(program, &network, restart)).err();
+            made.containers.push(Container { inside: program.name.clone(), name, reason });
         }
+        self.groups.insert(group.to_lowercase(), made);
         Ok(())
     }
 
     fn condition(&self, group: &str, container: &str) -> Option<Condition> {
-        let name = self.name_of(group, container)?;
-        let told = docker(&["inspect", "--format", "{{.State.Running}} {{.State.ExitCode}}", name]);
-        let told = told.ok()?;
-        match told.trim().split_once(' ')? {
-            ("true", _) => Some(Condition::Running),
-            (_, code) => Some(Condition::Ended(code.parse().ok()?)),
+        let container = self.find(group, container)?;
+        if let Some(reason) = &container.reason {
+            return Some(Condition { reason: Some(reason.clone()), ..Now::Waiting.into() });
         }
+        let told = ask("GET", &format!("/containers/{}/json", container.name), &[], &Value::Null);
+        let told = told.success().ok()?.json();
+        let state = &told["State"];
+        let restarts = told["RestartCount"].as_u64().unwrap_or_default().try_into().ok()?;
+        let code: i32 = state["ExitCode"].as_i64().unwrap_or_default().try_into().ok()?;
+        // While it waits to be started again, it counts as running, too.
+        let (now, last) = match (&state["Restarting"], &state["Running"]) {
+            (Value::Bool(true), _) => (Now::Waiting, Some(code)),
+            (_, Value::Bool(true)) if restarts > 0 => (Now::Running, last_code(&container.name)),
+            (_, Value::Bool(true)) => (Now::Running, None),
+            _ => (Now::Ended(code), None),
+        };
+        Some(Condition { now, restarts, last, reason: None })
     }
 
     fn logs(&self, group: &str, container: &str, tail: Option<u32>, timestamps: bool) -> String {
-        let Some(name) = self.name_of(group, container) else { return String::new() };
+        let Some(container) = self.find(group, container) else { return String::new() };
         let tail = tail.map_or_else(|| "all".to_owned(), |tail| tail.to_string());
-        let mut arguments = vec!["logs", "--tail", &tail];
-        arguments.extend(timestamps.then_some("--timestamps"));
-        arguments.push(name);
-        let output = Command::new("docker").args(arguments).output().expect("docker runs");
-        let both = [output.stdout, output.stderr].concat();
-        String::from_utf8_lossy(&both).into_owned()
+        let path = format!(
+            "/containers/{}/logs?stdout=1&stderr=1&tail={tail}&timestamps={timestamps}",
+            container.name
+        );
+        ask("GET", &path, &[], &Value::Null)
+            .success()
+            .map_or_else(|_| String::new(), |it| unframed(&it.body))
     }
 
     fn published(&self, group: &str, port: u16) -> Option<u16> {
-        let (_, first) = self.groups.get(&group.to_lowercase())?.first()?;
-        let told = docker(&["port", first, &format!("{port}/tcp")]).ok()?;
-        told.lines().next()?.rsplit(':').next()?.parse().ok()
+        self.groups.get(&group.to_lowercase())?.ports.get(&port).copied()
     }
 
-    fn remove(&mut self, group: &str) {
-        // Those in the network of the first one go before it.
-        for (_, name) in self.groups.remove(&group.to_lowercase()).into_iter().flatten().rev() {
-            // One that could not be made is not there.
-            let _ = docker(&["rm", "--force", "--volumes", &name]);
-        }
+    fn stop(&mut self, group: &str) {
+        let names = self.groups.get(&group.to_lowercase()).into_iter();
+        let names = names.flat_map(|group| &group.containers).map(|it| &it.name);
+        thread::scope(|scope| {
+            for name in names {
+                let path = format!("/containers/{name}/stop?t={GRACE}");
+                // One that has ended, or never began, is no less stopped.
+                scope.spawn(move || ask("POST", &path, &[], &Value::Null));
+            }
+        });
+        self.remove(group);
     }
 }
 
@@ -99,13 +147,91 @@ impl Drop for Docker {
     }
 }
 
-fn docker(arguments: &[&str]) -> Result<String, String> {
-    finished(&Command::new("docker").args(arguments).output().expect("docker runs"))
+/// A name that no other container of any process has.
+fn new_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    if count == 0 {
+        sweep();
+    }
+    format!("mizan-azure-{}-{count}", process::id())
 }
 
-fn finished(output: &Output) -> Result<String, String> {
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+/// Fetches an image that is not there.
+fn fetch(program: &Program) -> Result<(), String> {
+    let path = format!("/images/{}/json", program.image);
+    match (ask("GET", &path, &[], &Value::Null).success(), &program.login) {
+        (Ok(_), _) => Ok(()),
+        (Err(_), Some(login)) => pull(&program.image, login),
+        (Err(reason), None) => Err(reason),
+    }
+}
+
+/// What holds these ports.
+fn holding(ports: &BTreeMap<u16, u16>) -> Value {
+    let exposed: serde_json::Map<_, _> =
+        ports.keys().map(|port| (format!("{port}/tcp"), json!({}))).collect();
+    let bound = |(port, outside): (&u16, &u16)| {
+        (format!("{port}/tcp"), json!([{"HostIp": "127.0.0.1", "HostPort": outside.to_string()}]))
+    };
+    let bound: serde_json::Map<_, _> = ports.iter().map(bound).collect();
+    json!({"Image": HOLDER, "Cmd": ["sleep", "infinity"], "ExposedPorts": exposed,
+           "HostConfig": {"PortBindings": bound}})
+}
+
+fn container(program: &Program, network: &str, restart: Restart) -> Value {
+    let environment: Vec<_> =
+        program.environment.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let policy = match restart {
+        Restart::Always => "always",
+        Restart::OnFailure => "on-failure",
+        Restart::Never => "no",
+    };
+    let mut container = json!({"Image": program.image, "Env": environment,
+        "HostConfig": {"NetworkMode": network, "RestartPolicy": {"Name": policy}}});
+    if !program.command.is_empty() {
+        container["Entrypoint"] = program.command.clone().into();
+        container["Cmd"] = json!([]);
+    }
+    container
+}
+
+/// Makes a container and starts it.
+fn run(name: &str, container: &Value) -> Result<(), String> {
+    let mut container = container.clone();
+    container["Labels"] = json!({OWNER: process::id().to_string()});
+    ask("POST", &format!("/containers/create?name={name}"), &[], &container).success()?;
+    ask("POST", &format!("/containers/{name}/start"), &[], &Value::Null).success().map(drop)
+}
+
+/// One that could not be made is not there.
+fn delete(name: &str) {
+    ask("DELETE", &format!("/containers/{name}?force=1&v=1"), &[], &Value::Null);
+}
+
+/// The code that a container ended with the last time.
+fn last_code(name: &str) -> Option<i32> {
+    let filters = json!({"container": [name], "event": ["die"]}).to_string();
+    let now = Timestamp::now();
+    let until = format!("{}.{:09}", now.as_second(), now.subsec_nanosecond());
+    let query = [("since", "0"), ("until", &until), ("filters", &filters)];
+    let query = serde_urlencoded::to_string(query).expect("a query");
+    let told = ask("GET", &format!("/events?{query}"), &[], &Value::Null);
+    let text = String::from_utf8_lossy(&told.body).into_owned();
+    let last: Value = serde_json::from_str(text.lines().last()?).ok()?;
+    last["Actor"]["Attributes"]["exitCode"].as_str()?.parse().ok()
+}
+
+/// Takes away what was left by processes that were killed.
+fn sweep() {
+    let filters = json!({"label": [OWNER]}).to_string();
+    let query =
+        serde_urlencoded::to_string([("all", "1"), ("filters", &filters)]).expect("a query");
+    let found = ask("GET", &format!("/containers/json?{query}"), &[], &Value::Null).json();
+    for container in found.as_array().into_iter().flatten() {
+        let owner = container["Labels"][OWNER].as_str().unwrap_or_default();
+        if !std::path::Path::new("/proc").join(owner).exists() {
+            delete(container["Id"].as_str().unwrap_or_default());
+        }
     }
 }

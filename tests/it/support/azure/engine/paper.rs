@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Condition, Engine, Program};
+use super::{Condition, Engine, Now, Program, Restart};
 
 /// What a container does, by its name.
 #[derive(Debug, Clone)]
 struct Script {
-    condition: Condition,
+    now: Now,
     log: Vec<String>,
 }
 
@@ -21,16 +21,30 @@ pub struct Paper {
 impl Paper {
     /// Containers of this name end with this code after they wrote these lines; the others run and
     /// write nothing.
-    pub fn ends(mut self, container: &str, code: i32, log: &[&str]) -> Self {
+    pub fn ends(self, container: &str, code: i32, log: &[&str]) -> Self {
+        self.script(container, Now::Ended(code), log)
+    }
+
+    /// Containers of this name run and write these lines.
+    pub fn says(self, container: &str, log: &[&str]) -> Self {
+        self.script(container, Now::Running, log)
+    }
+
+    fn script(mut self, container: &str, now: Now, log: &[&str]) -> Self {
         let log = log.iter().map(|line| (*line).to_owned()).collect();
-        let script = Script { condition: Condition::Ended(code), log };
-        self.scripts.insert(container.to_owned(), script);
+        self.scripts.insert(container.to_owned(), Script { now, log });
         self
     }
 }
 
 impl Engine for Paper {
-    fn start(&mut self, group: &str, programs: &[Program], _: &[u16]) -> Result<(), String> {
+    fn start(
+        &mut self,
+        group: &str,
+        programs: &[Program],
+        _: &[u16],
+        _: Restart,
+    ) -> Result<(), String> {
         self.groups.insert(group.to_lowercase(), programs.to_vec());
         Ok(())
     }
@@ -39,7 +53,7 @@ impl Engine for Paper {
         let programs = self.groups.get(&group.to_lowercase())?;
         let program = programs.iter().find(|program| program.name == container)?;
         let script = self.scripts.get(&program.name);
-        Some(script.map_or(Condition::Running, |script| script.condition))
+        Some(script.map_or(Now::Running, |script| script.now).into())
     }
 
     fn logs(&self, group: &str, container: &str, tail: Option<u32>, timestamps: bool) -> String {
@@ -57,7 +71,7 @@ impl Engine for Paper {
         None
     }
 
-    fn remove(&mut self, group: &str) {
+    fn stop(&mut self, group: &str) {
         self.groups.remove(&group.to_lowercase());
     }
 }

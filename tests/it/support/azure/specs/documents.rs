@@ -68,7 +68,8 @@ impl Documents {
         Self { root, files: BTreeMap::new() }
     }
 
-    /// Reads a file, named from the folder of all specs, and those that it refers to.
+    /// Reads a file, named from the folder of Microsoft's specs or by its whole path, and those that
+    /// it refers to.
     pub fn load(&mut self, path: &str) {
         self.read(&self.root.join(path));
     }
@@ -94,7 +95,8 @@ impl Documents {
     pub fn name_of(&self, node: Node<'_>) -> Option<String> {
         let (file, pointer) = node.text("$ref")?.split_once('#')?;
         let file = if file.is_empty() { node.file.to_owned() } else { beside(node.file, file) };
-        let file = file.strip_prefix(&self.root).expect("a spec is in the folder of all specs");
+        // Those of our own are elsewhere.
+        let file = file.strip_prefix(&self.root).unwrap_or(&file);
         let name = format!("{}{pointer}", file.display());
         Some(name.replace(|it: char| !it.is_ascii_alphanumeric(), "_"))
     }

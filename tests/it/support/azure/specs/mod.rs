@@ -1,5 +1,5 @@
-//! Microsoft's specs: the operations that the stand-in serves, and what is wrong with a request or
-//! an answer.
+//! Microsoft's specs, and our own where the test data has none: the operations that the stand-in
+//! serves, and what is wrong with a request or an answer.
 
 mod documents;
 #[cfg(test)]
@@ -15,8 +15,11 @@ pub use operation::{Operation, PathValues};
 /// The errors of services whose specs do not describe any.
 const COMMON: &str = "common-types/resource-management/v5/types.json";
 
-/// Each spec, and the operations in it that are served.
-const SERVED: [(&str, &[&str]); 5] = [
+/// A spec, and the operations in it that are served.
+type Served = (&'static str, &'static [&'static str]);
+
+/// Those of Microsoft.
+const SERVED: [Served; 5] = [
     (
         "resources/resource-manager/Microsoft.Resources/stable/2021-04-01/resources.json",
         &[
@@ -77,10 +80,68 @@ const SERVED: [(&str, &[&str]); 5] = [
     ),
 ];
 
+/// Those that we wrote after Microsoft's reference.
+const OURS: [Served; 5] = [
+    (
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/azure-specs/keyvault.json"),
+        &[
+            "Vaults_CheckNameAvailability",
+            "Vaults_CreateOrUpdate",
+            "Vaults_Delete",
+            "Vaults_Get",
+            "Vaults_GetDeleted",
+            "Vaults_ListByResourceGroup",
+            "Vaults_ListDeleted",
+            "Vaults_PurgeDeleted",
+        ],
+    ),
+    (
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/azure-specs/keyvault-secrets.json"),
+        &[
+            "DeleteSecret",
+            "GetDeletedSecret",
+            "GetDeletedSecrets",
+            "GetSecret",
+            "GetSecretVersion",
+            "GetSecretVersions",
+            "GetSecrets",
+            "PurgeDeletedSecret",
+            "RecoverDeletedSecret",
+            "SetSecret",
+        ],
+    ),
+    (
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/azure-specs/permissions.json"),
+        &["Permissions_ListForResourceGroup", "Permissions_ListForSubscription"],
+    ),
+    (
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/azure-specs/subscription.json"),
+        &["Subscriptions_Get"],
+    ),
+    (
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/azure-specs/storage.json"),
+        &[
+            "StorageAccounts_CheckNameAvailability",
+            "StorageAccounts_Create",
+            "StorageAccounts_Delete",
+            "StorageAccounts_GetProperties",
+            "StorageAccounts_ListByResourceGroup",
+            "StorageAccounts_ListKeys",
+        ],
+    ),
+];
+
 /// The operations that are served. The specs are read once in a process.
 pub fn operations() -> &'static [Operation] {
     static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
-    OPERATIONS.get_or_init(|| SERVED.iter().flat_map(|(file, ids)| served(file, ids)).collect())
+    let all = || SERVED.iter().chain(&OURS).flat_map(|(file, ids)| served(file, ids));
+    OPERATIONS.get_or_init(|| all().collect())
+}
+
+/// Whether the spec of an operation is one of our own.
+#[cfg(test)]
+fn is_ours(operation: &Operation) -> bool {
+    OURS.iter().any(|(_, ids)| ids.contains(&operation.id))
 }
 
 /// The operation that a request is meant for: of several, the one whose path says most.
@@ -116,7 +177,7 @@ fn documents() -> &'static Documents {
     static DOCUMENTS: OnceLock<Documents> = OnceLock::new();
     DOCUMENTS.get_or_init(|| {
         let mut documents = Documents::new();
-        SERVED.iter().for_each(|(file, _)| documents.load(file));
+        SERVED.iter().chain(&OURS).for_each(|(file, _)| documents.load(file));
         documents.load(COMMON);
         documents
     })

@@ -3,8 +3,13 @@
 mod contract;
 mod docker;
 mod groups;
+mod images;
+mod sdk;
+mod storage;
+mod strikes;
 mod surroundings;
 mod tokens;
+mod vaults;
 
 use serde_json::{Value, json};
 
@@ -34,9 +39,18 @@ impl<'a> Desk<'a> {
         self.client.ask(method, &path, body)
     }
 
+    /// The same; nothing if the connection broke.
+    fn try_ask(&self, method: &str, below: &str, version: &str, body: &Value) -> Option<Reply> {
+        let path =
+            format!("/subscriptions/{}{below}?api-version={version}", self.azure.subscription());
+        self.client.try_ask(method, &path, body)
+    }
+
     /// The provider is registered, and the resource group `demo` is there.
     fn prepare(&self) {
-        for name in ["ContainerInstance", "ContainerRegistry", "ManagedIdentity"] {
+        for name in
+            ["ContainerInstance", "ContainerRegistry", "KeyVault", "ManagedIdentity", "Storage"]
+        {
             let path = format!("/providers/Microsoft.{name}");
             self.ask("POST", &format!("{path}/register"), RESOURCES, &Value::Null);
             while self.ask("GET", &path, RESOURCES, &Value::Null).body["registrationState"]
