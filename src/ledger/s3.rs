@@ -1,16 +1,17 @@
 //! The ledger's place in S3: an object store that signs with the tool's own AWS credentials and
 //! sends over the tool's own HTTP client.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use object_store::{
-    BackoffConfig, CredentialProvider, Error as StoreError, ObjectStore, RetryConfig,
+    CredentialProvider, Error as StoreError, ObjectStore,
     aws::{AmazonS3Builder, AwsCredential, S3ConditionalPut},
     prefix::PrefixStore,
 };
 
+use super::retry::retry;
 use crate::{
     error::{Context, ErrorKind, Result},
     http::Http,
@@ -72,15 +73,6 @@ pub fn bucket_url(bucket: &str, region: &str, endpoint: Option<&str>) -> String 
         // Amazon's certificate covers one label below the service's name.
         None if bucket.contains('.') => format!("https://s3.{region}.{domain}/{bucket}"),
         None => format!("https://{bucket}.s3.{region}.{domain}"),
-    }
-}
-
-/// Few and short: who waits for the ledger is a person, and a lease does not wait.
-fn retry() -> RetryConfig {
-    RetryConfig {
-        backoff: BackoffConfig { max_backoff: Duration::from_secs(2), ..BackoffConfig::default() },
-        max_retries: 4,
-        retry_timeout: Duration::from_secs(20),
     }
 }
 

@@ -11,6 +11,7 @@ use object_store::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    azure::BlobPlace,
     document::{self, Format},
     failure::failure,
     lease::LeaseLock,
@@ -78,8 +79,16 @@ impl Ledger {
         Ok(Self::new(place.open(http)?, place.to_string()))
     }
 
+    /// The ledger in a container of a storage account on Azure, which exists.
+    ///
+    /// # Errors
+    /// The account's key or address makes no sense.
+    pub fn blob(place: &BlobPlace, http: &Http) -> Result<Self> {
+        Ok(Self::new(place.open(http)?, place.to_string()))
+    }
+
     /// The lock of `what` ("board in environment production"), a lease in the same place. The
-    /// store must be one that can replace a file conditionally: a bucket, not a folder.
+    /// store must be one that can replace a file conditionally: a bucket or a container, not a folder.
     pub fn lease(&self, what: impl Into<String>) -> LeaseLock {
         LeaseLock::new(self.store.clone(), self.place.clone(), what)
     }
