@@ -25,6 +25,7 @@ bench: ## measure the speeds that the README states: mizan, Edge and Render, and
 	@scripts/bench.sh
 	@scripts/bench-edge.sh
 	@scripts/bench-aws.sh
+	@scripts/bench-azure.sh
 	@scripts/bench-cloudflare.sh
 
 conformance: ## the whole matrix: a fault at every step of every target and at every call to AWS

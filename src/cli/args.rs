@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
-use crate::targets::aws::permissions::Repository;
+use crate::targets::github::Repository;
 
 /// Terminal colours of the help, as cargo's.
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -313,7 +313,10 @@ pub enum ConfigCommand {
     Schema,
     /// The smallest IAM policy with which the environment can be deployed to AWS.
     IamPolicy(AccountArgs),
-    /// The IAM role with which a workflow on GitHub deploys the environment.
+    /// The smallest custom role with which the environment can be deployed to Azure.
+    AzureRole(AzureRoleArgs),
+    /// The role on AWS, or the sign-in to Azure, with which a workflow on GitHub deploys the
+    /// environment.
     GithubRole(GithubRoleArgs),
 }
 
@@ -323,6 +326,25 @@ pub struct AccountArgs {
     /// The number of the AWS account [default: a placeholder].
     #[arg(long, value_name = "NUMBER")]
     pub account: Option<String>,
+}
+
+/// The subscription that a role is for.
+#[derive(Debug, Args)]
+pub struct SubscriptionArgs {
+    /// The id of the Azure subscription [default: AZURE_SUBSCRIPTION_ID, else a placeholder].
+    #[arg(long, value_name = "ID")]
+    pub subscription: Option<String>,
+}
+
+/// `mizan config azure-role`.
+#[derive(Debug, Args)]
+pub struct AzureRoleArgs {
+    /// The object id of who gets the role [default: a placeholder].
+    #[arg(long, value_name = "OBJECT_ID")]
+    pub principal: Option<String>,
+    /// The subscription.
+    #[command(flatten)]
+    pub subscription: SubscriptionArgs,
 }
 
 /// `mizan config github-role`.
@@ -337,6 +359,9 @@ pub struct GithubRoleArgs {
     /// The account.
     #[command(flatten)]
     pub account: AccountArgs,
+    /// The subscription.
+    #[command(flatten)]
+    pub subscription: SubscriptionArgs,
 }
 
 /// `mizan __supervise`.

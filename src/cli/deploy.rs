@@ -69,6 +69,7 @@ async fn plan<S: Site>(args: &DeployArgs, project: &Project, output: &Output) ->
     let site = S::open(app).await?;
     project.file.report(&app.env, &site.findings(app))?;
     let mut look = site.look(app).await?;
+    project.file.report(&app.env, &look.findings)?;
     let missing = site.missing_secrets(app);
     look.plan.notes.extend(missing.iter().map(|secret| missing_secret(secret, app)));
     output.plan(&look.plan)?;
@@ -107,7 +108,7 @@ async fn deploy<S: Site>(
     project.file.report(&app.env, &site.findings(app))?;
     let guard = site.lock("mizan deploy", args.wait.map(Duration::from_secs)).await?;
     with_lock(guard, output, async |guard| {
-        Box::pin(deploy_locked(site, args, app, terminal, output, guard)).await
+        Box::pin(deploy_locked(site, args, project, terminal, output, guard)).await
     })
     .await
 }
@@ -115,13 +116,15 @@ async fn deploy<S: Site>(
 async fn deploy_locked<S: Site>(
     mut site: S,
     args: &DeployArgs,
-    app: &App,
+    project: &Project,
     terminal: Terminal,
     output: &Output,
     guard: &Guard,
 ) -> Done {
+    let app = &project.app;
     provide_secrets(&mut site, app, terminal).await?;
     let look = site.look(app).await?;
+    project.file.report(&app.env, &look.findings)?;
     if let Some(path) = &args.plan_file {
         require_approval(path, &look)?;
     }

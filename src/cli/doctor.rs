@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::{Done, args::GlobalArgs, output::Output, project::Project, site};
 use crate::{
     cloudflare::Cloudflare,
-    model::{App, Target},
-    targets::{Check, CheckState, aws, local, origin, verdict},
+    model::{App, AzureService, Target},
+    targets::{Check, CheckState, aws, azure, local, origin, verdict},
     workers::cloud::{self, Scripts},
 };
 
@@ -45,7 +45,14 @@ async fn checks(app: &App) -> crate::error::Result<Vec<Check>> {
             checks.push(local::hydration::elsewhere(app));
             Ok(checks)
         }
-        Target::Azure { .. } => Err(site::unsupported(app)),
+        Target::Azure { location, service: AzureService::ContainerInstances } => {
+            let azure = Box::pin(azure::doctor::checks(app, location));
+            let (mut checks, workers) = tokio::join!(azure, workers(app));
+            checks.extend(workers);
+            checks.push(local::hydration::elsewhere(app));
+            Ok(checks)
+        }
+        Target::Azure { service: AzureService::ContainerApps, .. } => Err(site::unsupported(app)),
     }
 }
 

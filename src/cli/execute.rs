@@ -2,12 +2,11 @@
 
 use std::num::NonZeroUsize;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Done, output::Output};
 use crate::{
-    engine::{self, Executor, Fence, Options, Report, SystemClock},
+    engine::{self, Executor, Fence, Options, Report, SystemClock, interrupted},
     error::Result,
     ledger::Guard,
     plan::Plan,
@@ -67,17 +66,6 @@ pub async fn execute<O, E: Executor<O>>(
     match report.outcome.error() {
         None => Ok(report),
         Some(error) => Err(error),
-    }
-}
-
-/// Ends when the user presses Ctrl-C, or whoever started us (CI, a service manager) ends us.
-async fn interrupted() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
     }
 }
 

@@ -87,10 +87,14 @@ fn set_up_log(verbose: u8) {
     }
 }
 
-/// At its finest, the log of AWS's SDK has whole requests and answers, with secrets in them.
+/// At its finest, the log of a vendor's SDK has whole requests and answers, with secrets in them.
 fn is_without_bodies(metadata: &tracing::Metadata<'_>) -> bool {
-    let of_sdk = metadata.target().starts_with("aws_");
-    !of_sdk || *metadata.level() <= tracing::Level::DEBUG
+    let finest = match metadata.target() {
+        target if target.starts_with("aws_") => tracing::Level::DEBUG,
+        target if target.starts_with("azure_") => tracing::Level::INFO,
+        _ => tracing::Level::TRACE,
+    };
+    *metadata.level() <= finest
 }
 
 fn run(cli: Cli, output: &Output) -> Done {

@@ -58,7 +58,7 @@ record! {
         /// Where it runs. Default for the environment named `local`: `local`; the others name one.
         target: Opt<TargetFile>,
         /// Where release history and lock are kept, if not where the target keeps them:
-        /// `s3://bucket/prefix`, `az://container` or `file:///folder`.
+        /// `s3://bucket/prefix`, `az://account/container/prefix` or `file:///folder`.
         ledger: Opt<LedgerUrl>,
         /// How long the environment lives after its last deploy (previews).
         ttl: Opt<Period>,
@@ -285,7 +285,7 @@ record! {
     AzureFile {
         /// The location, e.g. `westeurope`.
         location: Spanned<Region>,
-        /// The service that runs the containers. Default: `container-apps`.
+        /// The service that runs the containers. Default: `container-instances`.
         service: Opt<AzureServiceFile>,
     }
 }

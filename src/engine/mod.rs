@@ -6,6 +6,7 @@ mod clock;
 mod event;
 mod executor;
 mod fault;
+mod interrupt;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -17,5 +18,6 @@ pub use clock::{Clock, Sleep, SystemClock};
 pub use event::{Event, EventSink, LogStream, Outcome};
 pub use executor::{Executor, Fence, Outputs, StepContext, StepOutput};
 pub use fault::{Fault, FaultError, FaultKind, FaultPoint, Faulty};
+pub use interrupt::interrupted;
 pub use run::{Options, Report, run};
 pub use wait::{Verdict, Wait};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -64,4 +65,10 @@ pub fn add_env(
         env.insert(name.clone(), spec);
     }
     Ok(())
+}
+
+/// A hash of a value that is no secret: it ends up where whoever can read this hash can read it, too.
+pub fn fingerprint(value: &str) -> String {
+    let digest = Sha256::digest(value.as_bytes());
+    digest[..12].iter().map(|byte| format!("{byte:02x}")).collect()
 }

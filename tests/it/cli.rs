@@ -121,7 +121,7 @@ fn an_environment_that_does_not_exist() {
 #[test]
 fn a_target_that_is_not_built_yet_is_refused_before_anything_happens() {
     let project = Project::new();
-    let target = "{target: {azure: {location: westeurope}}}";
+    let target = "{target: {azure: {location: westeurope, service: container-apps}}}";
     let elsewhere = APP.lines().last().unwrap().trim_start();
     project.write("mizan.yaml", &APP.replace(elsewhere, &format!("elsewhere: {target}")));
     assert_snapshot!(project.told(&["deploy", "-e", "elsewhere"]));

@@ -13,7 +13,6 @@ use std::{
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::{LiveEdge, Look, MissingSecret, SecretInput, Secrets, Site, Status, Teardown, ledger};
@@ -30,7 +29,7 @@ use crate::{
     schema::PolicyFacts,
     secret::SecretValue,
     targets::{
-        EnvSpec, LogLine, LogRequest, Source,
+        self, EnvSpec, LogLine, LogRequest, Source,
         aws::{
             self, AwsExecutor, Clients, Desired, GivenBalancer, Inputs, Network, Observed, Op,
             Scope,
@@ -203,6 +202,7 @@ impl AwsSite {
     ) -> Result<Look<Self>> {
         let live = observed.current.as_ref().map(|release| release.id);
         Ok(Look {
+            findings: Vec::new(),
             basis: basis(desired.as_ref(), &observed)?,
             release: desired.as_ref().and_then(|want| diff::next_release(want, &observed)),
             live,
@@ -633,6 +633,9 @@ fn open_ledger(app: &App, scope: &Scope, clients: &Clients) -> Result<(Ledger, L
         records::Place::Bucket { bucket, prefix } => {
             ledger::in_bucket(app, (bucket, prefix), &scope.region, clients)
         }
+        records::Place::Container { account, container, prefix } => {
+            ledger::in_container(app, (account, container, prefix), &clients.http)
+        }
         records::Place::Folder(folder) => ledger::in_folder(app, &folder),
     }
 }
@@ -679,11 +682,9 @@ fn live_policy(observed: &Observed) -> Option<(ReleaseId, &PolicyFacts)> {
     Some((live.id, live.plane.as_ref()?.recorded.policy.as_ref()?))
 }
 
-/// A hash of a variable of the caller's environment. Its value ends up in a task definition, which
-/// can be read by whoever can read this hash.
+/// A hash of a variable of the caller's environment.
 fn fingerprint(name: &str) -> Option<String> {
-    let digest = Sha256::digest(env::var(name).ok()?.as_bytes());
-    Some(digest[..12].iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(targets::fingerprint(&env::var(name).ok()?))
 }
 
 /// Everything a plan stands on, by name.

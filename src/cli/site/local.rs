@@ -376,6 +376,7 @@ impl Site for LocalSite {
         let live = live.as_ref().map(|(release, facts)| (*release, facts));
         plan.policy = super::policy_of_deploy(app, sources.artifacts.as_ref(), live)?;
         Ok(Look {
+            findings: Vec::new(),
             plan,
             basis: basis(app, &desired, &observed)?,
             release: diff::next_release(&desired, &observed),
@@ -397,6 +398,7 @@ impl Site for LocalSite {
         let live = live.as_ref().map(|(release, facts)| (*release, facts));
         plan.policy = super::policy_of_return(policy.as_ref(), live);
         Ok(Look {
+            findings: Vec::new(),
             plan,
             basis: basis(app, &desired, &observed)?,
             release: Some(observed.next_release()),
@@ -411,6 +413,7 @@ impl Site for LocalSite {
         let observed = self.observe(None).await?;
         let teardown = diff::Teardown { volumes: teardown.data };
         Ok(Look {
+            findings: Vec::new(),
             plan: planned(diff::plan_teardown(&self.scope, &observed, teardown))?,
             basis: Basis::new(),
             release: None,

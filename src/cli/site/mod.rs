@@ -1,6 +1,7 @@
 //! An environment as commands use it, whatever its target: one implementation per target.
 
 mod aws;
+mod azure;
 mod ledger;
 mod local;
 mod origin;
@@ -14,6 +15,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use aws::AwsSite;
+pub use azure::AzureSite;
 pub use local::LocalSite;
 pub use origin::OriginSite;
 
@@ -173,6 +175,8 @@ pub struct Look<S: Site> {
     pub live: Option<ReleaseId>,
     /// The public URL; after a step, the one its output `dns` names.
     pub url: Late<String>,
+    /// What the target would refuse of this very plan.
+    pub findings: Vec<Finding>,
     /// The pinned base images, for a build.
     pub lock: BaseLock,
     /// What the executor needs.
@@ -357,7 +361,7 @@ pub fn unsupported(app: &App) -> Error {
         ErrorKind::Usage,
         format!("environment {} has a target that is not built yet", app.env),
     )
-    .cause("this version of mizan deploys to `local`, `aws` and `origin`")
+    .cause("this version of mizan deploys to `local`, `aws`, `origin` and, on Azure, to Container Instances")
     .hint("choose another environment with --env")
 }
 
@@ -378,7 +382,8 @@ macro_rules! on_target {
                 $work
             }
             $crate::model::Target::Azure { .. } => {
-                Err($crate::cli::site::unsupported(&$app).into())
+                type $site = $crate::cli::site::AzureSite;
+                $work
             }
         }
     };

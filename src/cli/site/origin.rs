@@ -19,6 +19,7 @@ use crate::{
     config::Finding,
     docker,
     error::{Context, Error, ErrorKind, Result},
+    http::Http,
     images::{self, ArtifactRequest, Artifacts, BaseLock, Identity},
     ledger::{Claim, Guard, Ledger, LocalLock, Lock, Place, Release},
     model::{App, ReleaseId, SchemaSource, Target},
@@ -294,6 +295,7 @@ impl Site for OriginSite {
             plan.notes.push(Note::Info(text));
         }
         Ok(Look {
+            findings: Vec::new(),
             basis: basis(&desired, &observed)?,
             release: diff::next_release(&desired, &observed),
             live: self.current.as_ref().map(|current| current.id),
@@ -317,6 +319,7 @@ impl Site for OriginSite {
         let mut plan = diff::plan(&desired, &observed, diff::Purpose::Rollback(&to))?;
         plan.policy = super::policy_of_return(to.live.recorded.policy.as_ref(), self.live_policy());
         Ok(Look {
+            findings: Vec::new(),
             basis: basis(&desired, &observed)?,
             release: Some(observed.next_release()),
             live: self.current.as_ref().map(|current| current.id),
@@ -337,6 +340,7 @@ impl Site for OriginSite {
         let has_ledger = !self.ledger.ids().await?.is_empty()
             || self.folder.as_ref().is_some_and(|folder| folder.is_dir());
         Ok(Look {
+            findings: Vec::new(),
             plan: diff::plan_teardown(&self.scripts, &observed, has_ledger)?,
             basis: Basis::new(),
             release: None,
@@ -532,6 +536,11 @@ async fn open_ledger(app: &App) -> Result<(Ledger, Lock, Option<PathBuf>)> {
             })?;
             let clients = Clients::new(&region).await?;
             let (ledger, lock) = ledger::in_bucket(app, (bucket, prefix), &region, &clients)?;
+            Ok((ledger, lock, None))
+        }
+        Place::Container { account, container, prefix } => {
+            let place = (account, container, prefix);
+            let (ledger, lock) = ledger::in_container(app, place, &Http::new()?)?;
             Ok((ledger, lock, None))
         }
     }

@@ -137,8 +137,8 @@ fn one_target(map: &TargetMap, span: Span, scope: &mut Scope<'_>) -> Option<Targ
     let azure = map.azure.as_ref().map(|azure| Target::Azure {
         location: azure.value.location.value.0.clone(),
         service: match azure.value.service.as_ref().map(|service| service.value) {
-            Some(AzureServiceFile::ContainerInstances) => AzureService::ContainerInstances,
-            Some(AzureServiceFile::ContainerApps) | None => AzureService::ContainerApps,
+            Some(AzureServiceFile::ContainerInstances) | None => AzureService::ContainerInstances,
+            Some(AzureServiceFile::ContainerApps) => AzureService::ContainerApps,
         },
     });
     let origin = map.origin.as_ref().map(|url| Target::Origin { url: url.value.0.clone() });

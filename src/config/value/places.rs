@@ -88,7 +88,7 @@ fn ledger_url(written: &str) -> Result<LedgerUrl, Wrong> {
     let rest = known.iter().find_map(|scheme| written.strip_prefix(scheme));
     if rest.is_none_or(|rest| rest.is_empty() || rest.contains(char::is_whitespace)) {
         return Err(Wrong::new(format!("{written:?} is no place for the ledger"))
-            .hint("write s3://bucket, az://container or file:///folder"));
+            .hint("write s3://bucket, az://account/container or file:///folder"));
     }
     Ok(LedgerUrl(written.to_owned()))
 }

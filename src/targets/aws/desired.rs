@@ -26,9 +26,6 @@ use crate::{
     plan::{Late, ResourceId},
     workers::cloud::{CloudSpec, Place},
 };
-
-/// The header in which the Edge shows the origin that it is the Edge.
-pub const ORIGIN_SECRET_HEADER: &str = "x-mizan-origin-secret";
 /// The header in which the same secret leads to a new release that is checked, and to nothing else.
 pub const CHECK_HEADER: &str = "x-mizan-check";
 

@@ -28,7 +28,7 @@ pub mod validate;
 
 pub use apply::AwsExecutor;
 pub use clients::Clients;
-pub use desired::{CHECK_HEADER, Desired, GivenBalancer, Inputs, ORIGIN_SECRET_HEADER, Probe};
+pub use desired::{CHECK_HEADER, Desired, GivenBalancer, Inputs, Probe};
 pub use logs::follow as follow_logs;
 pub use names::{Scope, Tags};
 pub use op::Op;

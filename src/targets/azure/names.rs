@@ -26,6 +26,8 @@ impl Tags {
     pub const RELEASE: &'static str = "mizan:release";
     /// The service's name in `mizan.yaml`.
     pub const SERVICE: &'static str = "mizan:service";
+    /// The release whose step has ended well, and a hash of what that was: at the resource group.
+    pub const MIGRATED: &'static str = "mizan:migrated";
     /// The hash of the versions of the secrets that were handed over: Azure never gives a secure
     /// variable back.
     pub const SECRETS: &'static str = "mizan:secrets";

@@ -10,7 +10,7 @@ mod refusals;
 mod rollback;
 mod teardown;
 mod validation;
-mod world;
+pub mod world;
 
 use std::{fs, path::Path};
 

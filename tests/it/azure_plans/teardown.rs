@@ -40,6 +40,7 @@ fn with_everything_only_the_registration_of_providers_is_left() {
     // The memory's way of noting that a ledger is used, and what a registry takes along.
     after.storage_users.clear();
     after.image_digest = None;
+    after.sidecar_pushed = false;
     after.artifacts_cached = false;
     assert_eq!(after, Observed::default(), "{}", text(&plan));
 }

@@ -85,6 +85,7 @@ impl World {
             caller: &|name| Some(format!("fingerprint of {name}")),
             origin_secret_versions: made(&scope.origin_secret()).into_iter().collect(),
             place: plane::place(app).expect("an edge"),
+            local: None,
             scope: scope.clone(),
         };
         Desired::new(app, &inputs).expect("a desired state")
@@ -152,6 +153,7 @@ impl World {
     fn execute(&mut self, op: &Op, desired: &Desired, version: u32) {
         match op {
             Op::PushImage { .. } => self.seen.image_digest = Some(format!("sha256:{version}")),
+            Op::PushSidecar { .. } => self.seen.sidecar_pushed = true,
             Op::TakeArtifacts => self.seen.artifacts_cached = true,
             Op::Put { thing } => self.put(thing.clone()),
             Op::Delete { thing } => self.remove(thing),

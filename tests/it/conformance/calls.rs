@@ -105,8 +105,13 @@ fn sites<P: Cloud>(platform: &P, command: &[&str]) -> Vec<Site> {
     sites
 }
 
-/// Every strike at these calls; of some one, if this is no full run.
-fn blows(sites: &[Site]) -> Vec<Blow> {
+/// The fewer the longer a run takes.
+fn stride<P: Cloud>(_: &P) -> usize {
+    STRIDE.max(P::STRIDE)
+}
+
+/// Every strike at these calls; if this is no full run, one at one of so many.
+fn blows(sites: &[Site], stride: usize) -> Vec<Blow> {
     let ends = |site: &Site| if site.count == 1 { vec![1] } else { vec![1, site.count] };
     let calls = sites.iter().flat_map(|site| ends(site).into_iter().map(|nth| (site.clone(), nth)));
     let calls: Vec<_> = calls.collect();
@@ -116,7 +121,7 @@ fn blows(sites: &[Site]) -> Vec<Blow> {
         fault,
     };
     if !is_full() {
-        let sample = calls.chunks(STRIDE).enumerate();
+        let sample = calls.chunks(stride).enumerate();
         let turn = |(turn, chunk): (usize, &[_])| blow(&chunk[..1], STRIKES[turn % STRIKES.len()]);
         return sample.map(turn).collect();
     }
@@ -202,7 +207,7 @@ pub fn a_fault_at_every_call_of_a_first_deploy<P: Cloud + Default + Sync>(platfo
         expected
     };
     prepare(platform);
-    let blows = blows(&sites(platform, &DEPLOY));
+    let blows = blows(&sites(platform, &DEPLOY), stride(platform));
     platform.destroy();
     let mut table = table::<P>("faults at calls of a first deploy");
     strike_all(platform, &mut table, &blows, prepare, |platform, expected, blow| {
@@ -230,7 +235,7 @@ pub fn a_fault_at_every_call_of_an_update<P: Cloud + Default + Sync>(platform: &
     };
     prepare(platform);
     platform.write(&App::version(5));
-    let blows = blows(&sites(platform, &DEPLOY));
+    let blows = blows(&sites(platform, &DEPLOY), stride(platform));
     platform.destroy();
     let mut table = table::<P>("faults at calls of an update");
     strike_all(platform, &mut table, &blows, prepare, |platform, (version, expected), blow| {
@@ -254,7 +259,7 @@ pub fn a_fault_at_every_call_of_a_destroy<P: Cloud + Default + Sync>(platform: &
     };
     prepare(platform);
     platform.deploy().expect(0);
-    let blows = blows(&sites(platform, &DESTROY));
+    let blows = blows(&sites(platform, &DESTROY), stride(platform));
     let mut table = table::<P>("faults at calls of a destroy");
     strike_all(platform, &mut table, &blows, prepare, |platform, (), blow| {
         let ended = struck(platform, &DESTROY, blow, |_| drop(platform.deploy().expect(0)));

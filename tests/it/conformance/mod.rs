@@ -6,6 +6,7 @@
 //! while and after it runs; otherwise once.
 
 mod aws;
+mod azure;
 mod behind;
 mod calls;
 mod deploys;
@@ -18,13 +19,14 @@ mod table;
 mod world;
 
 pub use aws::Fargate;
+pub use azure::Instances;
 pub use behind::{Behind, HOST};
-pub use platform::{App, Platform};
+pub use platform::{App, Cloud, Platform};
 pub use table::is_full;
 pub use world::{Fact, World, assert_same};
 
 /// The sets: what every target must hold, what those must that run services, what those must that
-/// are reached by calls, and what one alone must.
+/// are reached by calls, what one that failed after a killed one leaves, and what one alone must.
 macro_rules! scenarios {
     (all on $platform:ty) => {
         tests!($platform:
@@ -58,10 +60,14 @@ macro_rules! scenarios {
     };
     (calls on $platform:ty) => {
         tests!($platform:
-            deploys::a_failure_that_goes_on_after_a_kill,
             calls::a_fault_at_every_call_of_a_first_deploy,
             calls::a_fault_at_every_call_of_an_update,
             calls::a_fault_at_every_call_of_a_destroy,
+        );
+    };
+    (resumed on $platform:ty) => {
+        tests!($platform:
+            deploys::a_failure_that_goes_on_after_a_kill,
         );
     };
     (machine on $platform:ty) => {
@@ -109,6 +115,7 @@ macro_rules! conformance {
 
 conformance! {
     local: crate::conformance::local::Local = all, services, machine;
-    aws: crate::conformance::aws::Fargate = all, services, calls;
-    origin: crate::conformance::behind::Behind = all, calls, edges;
+    aws: crate::conformance::aws::Fargate = all, services, calls, resumed;
+    azure: crate::conformance::azure::Instances = all, services, calls;
+    origin: crate::conformance::behind::Behind = all, calls, resumed, edges;
 }

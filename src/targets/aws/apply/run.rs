@@ -19,7 +19,7 @@ use super::{
     service::one_time_token,
 };
 use crate::{
-    engine::{Event, Outputs, StepContext},
+    engine::{Event, Outputs, StepContext, interrupted},
     error::{Context, Error, ErrorKind, Result},
     ledger::Release,
     plan::StepId,
@@ -30,7 +30,7 @@ const LOOK_WITHIN: Duration = Duration::from_millis(500);
 
 impl AwsExecutor {
     /// Runs a command with the image, environment and network of the live web service; answers
-    /// its exit code. Ctrl-C stops the task.
+    /// its exit code. Ctrl-C or SIGTERM stops the task.
     ///
     /// # Errors
     /// The task cannot be started, or ends in another way than by itself.
@@ -59,7 +59,7 @@ impl AwsExecutor {
         let log = TaskLog::new(self.scope.log_group(), name, task.id());
         tokio::select! {
             ended = self.print_until_end(&run, &task, log) => exit_code(&ended?),
-            _ = tokio::signal::ctrl_c() => {
+            () = interrupted() => {
                 self.stop_task(&run.cluster, &task.arn, "mizan run was interrupted").await?;
                 Ok(ErrorKind::Interrupted.exit_code())
             }

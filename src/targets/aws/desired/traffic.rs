@@ -7,13 +7,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CHECK_HEADER, Draft, ORIGIN_SECRET_HEADER, Probe};
+use super::{CHECK_HEADER, Draft, Probe};
 use crate::{
     model::Role,
     plan::{Late, ResourceId},
-    targets::aws::spec::{
-        Certificate, Condition, DefaultAction, DnsRecord, Listener, LoadBalancer, Rule,
-        TargetGroup, Thing,
+    targets::{
+        ORIGIN_SECRET_HEADER,
+        aws::spec::{
+            Certificate, Condition, DefaultAction, DnsRecord, Listener, LoadBalancer, Rule,
+            TargetGroup, Thing,
+        },
     },
 };
 

@@ -1,62 +1,14 @@
 //! The role that a workflow on GitHub takes, without any key that could leak: AWS trusts the tokens
 //! that GitHub gives to its workflows.
 
-use std::{fmt, str::FromStr};
-
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Environment, Policy};
+use crate::targets::github::{ISSUER, Repository, Workflow};
 
-/// Who issues the tokens.
-const ISSUER: &str = "token.actions.githubusercontent.com";
 /// Whom a token is for.
 const AUDIENCE: &str = "sts.amazonaws.com";
-
-/// A repository on GitHub: `OWNER/REPO`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repository(String);
-
-impl FromStr for Repository {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let is_word = |word: &str, more: &str| {
-            !word.is_empty()
-                && word.chars().all(|it| it.is_ascii_alphanumeric() || more.contains(it))
-        };
-        match text.split_once('/') {
-            Some((owner, name)) if is_word(owner, "-") && is_word(name, "-_.") => {
-                Ok(Self(text.to_owned()))
-            }
-            _ => Err(format!("{text:?} is no repository: it is written OWNER/REPO")),
-        }
-    }
-}
-
-impl fmt::Display for Repository {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Which workflows of the repository may deploy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Workflow {
-    /// Jobs that run in this environment of GitHub, which can ask a person first.
-    Environment(String),
-    /// Runs for this branch.
-    Branch(String),
-}
-
-impl Workflow {
-    fn subject(&self, repository: &Repository) -> String {
-        match self {
-            Self::Environment(name) => format!("repo:{repository}:environment:{name}"),
-            Self::Branch(name) => format!("repo:{repository}:ref:refs/heads/{name}"),
-        }
-    }
-}
 
 /// The role, with all that it consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -154,12 +106,5 @@ mod tests {
             subject(Workflow::Branch("main".into())),
             "repo:octo-org/board:ref:refs/heads/main"
         );
-    }
-
-    #[test]
-    fn what_could_widen_the_trust_is_no_repository() {
-        for text in ["board", "octo/*", "*/board", "octo/board:ref:x", "octo/", "/board", "o/b/c"] {
-            assert!(text.parse::<Repository>().is_err(), "{text}");
-        }
     }
 }

@@ -7,7 +7,7 @@ mod reference;
 mod resources;
 mod table;
 
-pub use github::{GithubRole, Repository, Workflow};
+pub use github::GithubRole;
 pub use policy::{Policy, Statement};
 pub use reference::markdown;
 pub use resources::{Environment, On};

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Asked, Environment, GithubRole, On, Permission, Policy, Purpose, TABLE, Workflow};
+use super::{Asked, Environment, GithubRole, On, Permission, Policy, Purpose, TABLE};
 use crate::{
     model::{AppName, EnvName},
-    targets::aws::names::Scope,
+    targets::{aws::names::Scope, github::Workflow},
 };
 
 const HEAD: &str = "\

@@ -11,14 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::spec::{ReleaseSpec, ServiceSpec};
+use super::spec::{Kind, ReleaseSpec, ServiceSpec};
 use crate::{
     check::Gate,
     error::{Error, Result},
     images::ArtifactRequest,
     model::{App, AzureService, Edge, PURGE_KEY, Role, Target},
     plan::{Late, ResourceId},
-    targets::azure::{names::Scope, things::Thing},
+    targets::azure::{names::Scope, overrides::local_origin, things::Thing},
     workers::{
         cloud::{CloudSpec, Place, Scripts},
         policy::PlaneConfig,
@@ -51,6 +51,9 @@ pub struct Desired {
     pub plane: CloudSpec,
     /// How many releases are kept.
     pub keep_releases: usize,
+    /// The port at which groups are reached on this machine, where a stand-in runs them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<u16>,
     /// Services that took over another's place: new name to former name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub renames: BTreeMap<String, String>,
@@ -72,6 +75,8 @@ pub struct Inputs<'a> {
     pub origin_secret_versions: BTreeSet<String>,
     /// Where the Workers are.
     pub place: Place,
+    /// The port at which groups are reached on this machine, where a stand-in runs them.
+    pub local: Option<u16>,
 }
 
 impl Desired {
@@ -103,6 +108,7 @@ impl Desired {
             artifacts: ArtifactRequest::of(app),
             plane: draft.plane(edge)?,
             keep_releases: app.keep_releases.get(),
+            local: inputs.local,
             renames: draft.renames(),
         })
     }
@@ -112,6 +118,23 @@ impl Desired {
         let mut services = self.services.iter();
         let (name, spec) = services.find(|(_, spec)| spec.is_web())?;
         Some((name, spec))
+    }
+
+    /// The image of the sidecar that ends TLS.
+    pub fn sidecar(&self) -> Option<&str> {
+        match &self.web()?.1.role {
+            Kind::Web { sidecar, .. } => Some(&sidecar.image),
+            Kind::Worker | Kind::Singleton => None,
+        }
+    }
+
+    /// The base URL of a group, as the Hub knows it.
+    pub fn origin(&self, group: &str) -> String {
+        let host = self.scope.host(group);
+        match self.local {
+            Some(port) => local_origin(&host, port),
+            None => format!("https://{host}"),
+        }
     }
 
     /// The thing of this id.

@@ -5,14 +5,23 @@
 //! [`Desired`] is made from the app, [`Observed`] from the subscription and the ledger; the planner
 //! ([`diff`]) compares them.
 
+mod apply;
 mod desired;
 pub mod diff;
+pub mod group;
+pub mod logs;
+pub mod observe;
 mod op;
 mod resolve;
 mod seen;
 pub mod spec;
 pub mod validate;
 
+/// What stands before the web service: it ends TLS. The official image, as everybody calls it.
+/// (<https://hub.docker.com/_/caddy>)
+pub const SIDECAR_IMAGE: &str = "caddy:2";
+
+pub use apply::InstancesExecutor;
 pub use desired::{Desired, Inputs};
 pub use op::Op;
 pub use resolve::Find;

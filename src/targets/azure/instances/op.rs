@@ -19,6 +19,11 @@ pub enum Op {
         /// The tag.
         image: Late<String>,
     },
+    /// The image of the sidecar is in the registry: groups get everything they run from there.
+    PushSidecar {
+        /// The image, as everybody calls it.
+        image: String,
+    },
     /// Bundle, assets and schema lie in the artifact cache of this machine.
     TakeArtifacts,
     /// The thing is like this. Its output is `id`, and of a secret `version`.
@@ -31,7 +36,8 @@ pub enum Op {
         /// As it was seen.
         thing: Thing,
     },
-    /// The release step has run for this release, in a group that is gone again.
+    /// The release step has run for this release, in a group that is gone again. That it has is
+    /// written down at the resource group.
     RunReleaseStep {
         /// The release.
         release: ReleaseId,

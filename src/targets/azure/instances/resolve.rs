@@ -32,7 +32,9 @@ impl ServiceSpec {
 }
 
 impl Container {
-    fn resolved(&self, scope: &Scope, find: Find<'_>) -> Self {
+    /// With everything known that the steps found out.
+    #[must_use]
+    pub fn resolved(&self, scope: &Scope, find: Find<'_>) -> Self {
         let env = self.env.iter().map(|(name, value)| {
             let value = match value {
                 EnvSpec::Secret { fingerprint: None } => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{desired::Desired, spec::ServiceSpec};
+use super::{desired::Desired, group::RUN_SERVICE, spec::ServiceSpec};
 use crate::{
     model::ReleaseId,
     plan::{ResourceId, Seen},
@@ -25,6 +25,8 @@ pub struct Observed {
     pub strangers: BTreeSet<String>,
     /// The digest of the desired image in the registry, if it is there.
     pub image_digest: Option<String>,
+    /// The sidecar's image is in the registry.
+    pub sidecar_pushed: bool,
     /// What the desired image has for Edge and Render was taken out of it already.
     pub artifacts_cached: bool,
     /// The Workers.
@@ -115,6 +117,12 @@ impl SeenGroup {
     /// True if something of it may run: what failed may be started again by Azure.
     pub fn may_run(&self) -> bool {
         self.state != State::Stopped
+    }
+
+    /// True if it is a command of `mizan run` that has not ended: whoever waits for it removes it.
+    pub fn is_running_command(&self) -> bool {
+        let is_command = self.service.as_deref() == Some(RUN_SERVICE) && self.spec.is_none();
+        is_command && self.state == State::Running
     }
 
     /// True if it runs, or would run, exactly this.

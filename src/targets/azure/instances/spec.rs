@@ -13,7 +13,7 @@ use crate::{
 /// The port at which the sidecar of the web service takes requests.
 pub const TLS_PORT: u16 = 443;
 /// Thousandths of a core and tenths of a GiB for the sidecar: it hands bytes on.
-const SIDECAR: Size = Size { cpu: 100, memory: 2 };
+pub(super) const SIDECAR: Size = Size { cpu: 100, memory: 2 };
 
 /// What kind of service it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::ReleaseId,
-    plan::{Change, ResourceId, Undo},
+    plan::{Change, Note, ResourceId, Undo},
 };
 
 impl<'a> Planner<'a> {
@@ -20,6 +20,11 @@ impl<'a> Planner<'a> {
         for (group, seen) in observed.own_groups() {
             let runs_on = self.groups.values().any(|used| used == group);
             if runs_on || step_group.as_deref() == Some(group) {
+                continue;
+            }
+            if seen.is_running_command() {
+                let text = format!("{} runs a command: it is left alone", group_resource(group));
+                self.builder.note(Note::Info(text));
                 continue;
             }
             match (kept.contains(group), seen.may_run()) {

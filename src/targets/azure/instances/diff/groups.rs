@@ -35,16 +35,11 @@ pub(super) fn free_release(desired: &Desired, observed: &Observed) -> ReleaseId 
     let next = observed.next_release();
     let Some((_, spec)) = desired.web() else { return next };
     let group = desired.scope.web_group(next);
-    let has_visitors = origin_of_hub(observed) == Some(&origin(desired, &group));
+    let has_visitors = origin_of_hub(observed) == Some(&desired.origin(&group));
     match observed.group(&group) {
         Some(seen) if has_visitors && !seen.is_like(spec) => ReleaseId(next.0 + 1),
         _ => next,
     }
-}
-
-/// The base URL of a group, as the Hub knows it.
-pub(super) fn origin(desired: &Desired, group: &str) -> String {
-    format!("https://{}", desired.scope.host(group))
 }
 
 fn origin_of_hub(observed: &Observed) -> Option<&String> {

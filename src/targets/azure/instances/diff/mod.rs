@@ -89,6 +89,17 @@ pub fn next_release(desired: &Desired, observed: &Observed) -> Option<ReleaseId>
     Planner::new(desired, observed, Purpose::Deploy).release
 }
 
+/// The base URL that visitors are led to when a plan is done: that of the web service's group.
+pub fn origin_after(plan: &Plan<Op>, desired: &Desired, observed: &Observed) -> Option<String> {
+    let (web, _) = desired.web()?;
+    let recorded = plan.steps.iter().find_map(|step| match &step.op {
+        Op::RecordRelease { groups, .. } => Some(groups),
+        _ => None,
+    });
+    let live = observed.current.as_ref().map(|live| &live.groups);
+    recorded.or(live)?.get(web).map(|group| desired.origin(group))
+}
+
 struct Planner<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
@@ -213,6 +224,11 @@ fn group_name(scope: &Scope, release: ReleaseId, service: &str, spec: &ServiceSp
 /// The image's resource.
 fn image_resource(desired: &Desired) -> ResourceId {
     ResourceId::new("image", desired.scope.app.to_string())
+}
+
+/// The sidecar's image.
+fn sidecar_resource(image: &str) -> ResourceId {
+    ResourceId::new("sidecar", image)
 }
 
 /// The resource of what is taken out of the image.

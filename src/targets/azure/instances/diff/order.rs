@@ -27,5 +27,6 @@ pub(super) fn needs(thing: &Thing, scope: &Scope) -> Vec<ResourceId> {
 pub(super) fn for_containers(desired: &Desired) -> Vec<ResourceId> {
     let things = desired.things.iter().map(Thing::id);
     let own = [super::image_resource(desired), super::artifacts_resource(desired)];
-    things.chain(own).collect()
+    let sidecar = desired.sidecar().map(super::sidecar_resource);
+    things.chain(own).chain(sidecar).collect()
 }

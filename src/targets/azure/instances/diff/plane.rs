@@ -7,7 +7,7 @@ use super::{
         op::Op,
         seen::{CurrentRelease, Observed},
     },
-    Planner, Purpose, Refusal, artifacts_resource, group_resource, groups,
+    Planner, Purpose, Refusal, artifacts_resource, group_resource,
 };
 use crate::{
     plan::{Late, Step, StepId},
@@ -34,7 +34,7 @@ impl Planner<'_> {
     /// A script or host name is somebody else's, or an earlier version is gone.
     pub(super) fn plane(&mut self) -> Result<(), Refusal> {
         let web = self.desired.web().and_then(|(name, _)| self.groups.get(name)).cloned();
-        let origin = web.as_deref().map(|group| groups::origin(self.desired, group));
+        let origin = web.as_deref().map(|group| self.desired.origin(group));
         let origin = Late::Known(origin.unwrap_or_default());
         let desired = CloudSpec { origin, ..self.desired.plane.clone() };
         let ground = Ground {

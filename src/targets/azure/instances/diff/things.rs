@@ -2,7 +2,7 @@
 
 use super::{
     super::{op::Op, seen::SeenThing},
-    Planner, Purpose, artifacts_resource, fields, image_resource, kept, order,
+    Planner, Purpose, artifacts_resource, fields, image_resource, kept, order, sidecar_resource,
 };
 use crate::{
     plan::{Change, Note, ResourceId, Seen, Undo},
@@ -30,7 +30,22 @@ impl Planner<'_> {
             let undo = Undo::None { why: why.into() };
             self.step(resource, change, vec![registry.step_id()], op, undo);
         }
+        self.sidecar();
         self.artifacts();
+    }
+
+    /// Another registry may be slow, or count what is pulled: groups get their sidecar from ours.
+    fn sidecar(&mut self) {
+        let Some(image) = self.desired.sidecar() else { return };
+        let resource = sidecar_resource(image);
+        if self.observed.sidecar_pushed {
+            return self.builder.unchanged(resource);
+        }
+        let registry = ResourceId::new("registry", self.desired.scope.registry());
+        let what = "copy it into the registry".to_owned();
+        let op = Op::PushSidecar { image: image.to_owned() };
+        let undo = Undo::None { why: kept::IMAGE.into() };
+        self.step(resource, Change::Run { what }, vec![registry.step_id()], op, undo);
     }
 
     /// A machine that changes nothing does not need bundle, assets and schema.

@@ -100,17 +100,36 @@ fn group(service: &Service) -> Size {
     }
 }
 
+/// The groups and cores of a whole release, all of which may be new.
+pub fn whole_release(app: &App) -> (u32, u32) {
+    let services = app.services.values();
+    let runs = services.filter(|service| !matches!(service.role, Role::Accessory { .. }));
+    in_groups(runs.map(|service| group(service).cpu))
+}
+
+/// How many groups, and how many whole cores, these thousandths of cores are.
+fn in_groups(groups: impl Iterator<Item = u32>) -> (u32, u32) {
+    let (count, sum) = groups.fold((0, 0), |(count, sum), cpu| (count + 1, sum + cpu));
+    (count, u32::div_ceil(sum, 1000))
+}
+
 /// What is wrong with the room for what a plan makes: a new release runs beside the live one.
 pub fn quota(app: &App, plan: &Plan<Op>, quota: Quota) -> Vec<Finding> {
-    let Some(location) = target(app) else { return Vec::new() };
     let created = plan.steps.iter().filter_map(|step| match &step.op {
         // The release step's group is gone before these start.
         Op::CreateGroup { spec, .. } => Some(spec.size().cpu),
         _ => None,
     });
-    let cores: Vec<u32> = created.collect();
-    let groups = u32::try_from(cores.len()).unwrap_or(u32::MAX);
-    let cores = cores.iter().sum::<u32>().div_ceil(1000);
+    room(app, in_groups(created), quota, "while a new release runs beside the live one")
+}
+
+/// What is wrong with the room for a first release, of which everything is new.
+pub fn quota_of_first(app: &App, quota: Quota) -> Vec<Finding> {
+    room(app, whole_release(app), quota, "for a first release")
+}
+
+fn room(app: &App, (groups, cores): (u32, u32), quota: Quota, why: &str) -> Vec<Finding> {
+    let Some(location) = target(app) else { return Vec::new() };
     let needs = [("container groups", groups, quota.groups), ("cores", cores, quota.cores)];
     let short = needs.into_iter().filter(|(_, more, usage)| usage.current + more > usage.limit);
     short
@@ -119,7 +138,7 @@ pub fn quota(app: &App, plan: &Plan<Op>, quota: Quota) -> Vec<Finding> {
                 FIELD,
                 format!(
                     "{current} of {limit} {what} are used in {location}, and {more} more are needed \
-                     while a new release runs beside the live one"
+                     {why}"
                 ),
                 "ask Azure for a higher quota, or destroy an environment that nobody needs",
             )

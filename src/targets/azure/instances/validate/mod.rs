@@ -2,12 +2,16 @@
 //! beforehand, at the lines of `mizan.yaml`. Pure; what needs the subscription is checked once it
 //! was looked at. Volumes are refused for every cloud when the file is read.
 
+mod ask;
 mod location;
 mod services;
 
 use std::collections::BTreeMap;
 
-pub use location::{Capacity, Quota, Usage, capacity, location, quota};
+pub use ask::Location;
+pub use location::{
+    Capacity, Quota, Usage, capacity, location, quota, quota_of_first, whole_release,
+};
 
 use crate::{
     config::Finding,

@@ -3,7 +3,7 @@
 use crate::{
     config::Finding,
     model::{App, Role, Service},
-    targets::azure::instances::spec::TLS_PORT,
+    targets::azure::instances::{group::SIDECAR, spec::TLS_PORT},
 };
 
 /// Containers of one group.
@@ -23,15 +23,46 @@ const RESERVED: [(u16, u16); 10] = [
     (20000, 30000),
     (49152, 65534),
 ];
+/// A tag has 256 characters, and two numbers of seconds stand before the path.
+/// (<https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources>)
+const HEALTH_MAX: usize = 200;
 /// Where the sidecar is told what to do. All containers of a group share its ports.
 const SIDECAR_ADMIN: u16 = 2019;
 
 pub(super) fn check(app: &App, findings: &mut Vec<Finding>) {
     for (name, service) in &app.services {
         let path = |field: &str| format!("services.{name}.{field}");
+        findings.extend(name_of(name.as_str()));
+        findings.extend(health(service, path));
         findings.extend(port(service, path));
         findings.extend(scale(name.as_str(), service, path));
     }
+}
+
+/// The proxy's container is told from a service's by its name.
+fn name_of(name: &str) -> Option<Finding> {
+    (name == SIDECAR).then(|| {
+        Finding::new(
+            format!("services.{name}"),
+            format!("`{name}` is the name of the proxy that ends TLS"),
+            "choose another name",
+        )
+    })
+}
+
+/// The path is kept in a tag of the group.
+fn health(service: &Service, path: impl Fn(&str) -> String) -> Option<Finding> {
+    let Role::Web { health, .. } = &service.role else { return None };
+    (health.len() > HEALTH_MAX).then(|| {
+        Finding::new(
+            path("health"),
+            format!(
+                "the path has {} characters, and Azure's tags have no room for it",
+                health.len()
+            ),
+            format!("let the app answer at one with at most {HEALTH_MAX}"),
+        )
+    })
 }
 
 fn port(service: &Service, path: impl Fn(&str) -> String) -> Option<Finding> {
