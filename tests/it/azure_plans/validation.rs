@@ -46,6 +46,16 @@ environments:
 }
 
 #[test]
+fn a_service_is_not_called_like_the_proxy_and_its_health_path_fits_into_a_tag() {
+    let tls = of_app(&BOARD.replace("services:\n", "services:\n  tls: {command: python tls.py}\n"));
+    assert!(tls.contains("`tls` is the name of the proxy that ends TLS"), "{tls}");
+    let path = |length: usize| format!("health: /{}", "h".repeat(length - 1));
+    let of = |length: usize| of_app(&BOARD.replace("health: /healthz", &path(length)));
+    assert_eq!(of(200), "");
+    assert!(of(201).contains("the path has 201 characters"), "{}", of(201));
+}
+
+#[test]
 fn the_ports_of_the_sidecar_and_of_azure_are_taken() {
     let of = |port: u32| of_app(&BOARD.replace("port: 8000", &format!("port: {port}")));
     for taken in [443, 2019] {
