@@ -1,5 +1,7 @@
 //! What deploys cost in calls and time, against the stand-in: `scripts/bench-azure.sh`.
 
+#![allow(clippy::print_stdout)] // The table is what it is for.
+
 use std::{collections::BTreeMap, time::Instant};
 
 use super::*;
