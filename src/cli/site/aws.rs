@@ -5,9 +5,8 @@ mod status;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env,
     num::NonZeroUsize,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -15,21 +14,23 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{LiveEdge, Look, MissingSecret, SecretInput, Secrets, Site, Status, Teardown, ledger};
+use super::{
+    LiveEdge, Look, MissingSecret, SecretInput, Secrets, Site, Status, Teardown, ledger,
+    source::{artifacts, base_lock, basis, fingerprint, image},
+};
 use crate::{
     cloudflare::Cloudflare,
     config::Finding,
-    docker,
     engine::SystemClock,
-    error::{Context, Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result},
     images::{self, Artifacts, BaseLock, Identity},
     ledger::{self as records, Claim, Guard, Ledger, Lock, Release},
     model::{App, AwsTarget, ReleaseId, SchemaSource, SecretSpec, Target},
-    plan::{Basis, Late, Note, Plan, StepId, hash},
+    plan::{Late, Note, Plan},
     schema::PolicyFacts,
     secret::SecretValue,
     targets::{
-        self, EnvSpec, LogLine, LogRequest, Source,
+        EnvSpec, LogLine, LogRequest, Source,
         aws::{
             self, AwsExecutor, Clients, Desired, GivenBalancer, Inputs, Network, Observed, Op,
             Scope,
@@ -645,29 +646,6 @@ fn bucket_tags() -> BTreeMap<String, String> {
     BTreeMap::from([("mizan:shared".to_owned(), "ledger".to_owned())])
 }
 
-/// The pinned base images. The engine is asked only for those that are pinned to an image of its
-/// own: a deploy that changes nothing does without it.
-async fn base_lock(app: &App) -> Result<BaseLock> {
-    match images::lock_without_engine(app)? {
-        Some(lock) => Ok(lock),
-        None => images::current_lock(&docker::connect().await?, app).await,
-    }
-}
-
-/// The image's tag, or the step after which it is known.
-fn image(app: &App, identity: &Identity) -> Late<String> {
-    match identity {
-        Identity::Known(image) => Late::Known(image.tag.clone()),
-        Identity::AfterPinning { .. } => Late::After(StepId::new("image", app.name.as_str())),
-    }
-}
-
-/// What was taken out of the image on this machine for the Workers. Without an engine nothing was.
-async fn artifacts(app: &App, identity: &Identity, cache: &Path) -> Option<Artifacts> {
-    let Identity::Known(image) = identity else { return None };
-    super::artifacts_on_engine(app, image, cache).await
-}
-
 /// Whether what the Workers need is there, and what can be said of them then.
 fn foreseen(plane: &CloudSpec, artifacts: Option<&Artifacts>) -> Result<(bool, Foreseen)> {
     match artifacts {
@@ -680,23 +658,4 @@ fn foreseen(plane: &CloudSpec, artifacts: Option<&Artifacts>) -> Result<(bool, F
 fn live_policy(observed: &Observed) -> Option<(ReleaseId, &PolicyFacts)> {
     let live = observed.current.as_ref()?;
     Some((live.id, live.plane.as_ref()?.recorded.policy.as_ref()?))
-}
-
-/// A hash of a variable of the caller's environment.
-fn fingerprint(name: &str) -> Option<String> {
-    Some(targets::fingerprint(&env::var(name).ok()?))
-}
-
-/// Everything a plan stands on, by name.
-fn basis(desired: Option<&Desired>, observed: &Observed) -> Result<Basis> {
-    let parts = [
-        ("the configuration, the source, a secret or a variable", hash(&desired)),
-        ("the observed state", hash(observed)),
-    ];
-    let mut basis = Basis::new();
-    for (name, hash) in parts {
-        let hash = hash.context(ErrorKind::Failed, || format!("cannot hash {name}"))?;
-        basis.insert(name.to_owned(), hash);
-    }
-    Ok(basis)
 }

@@ -1,9 +1,7 @@
 //! An Azure environment as commands use it: subscription, ledger, secrets, and the Workers that lead
 //! its visitors.
 
-use std::{
-    collections::BTreeSet, env, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration,
-};
+use std::{collections::BTreeSet, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use object_store::memory::InMemory;
@@ -13,17 +11,17 @@ use tokio_util::sync::CancellationToken;
 use super::{
     LiveEdge, Look, MissingSecret, SecretInput, Secrets, ServiceStatus, Site, Status, Teardown,
     ledger,
+    source::{artifacts, base_lock, basis, fingerprint, image},
 };
 use crate::{
     cloudflare::Cloudflare,
     config::Finding,
-    docker,
     engine::SystemClock,
-    error::{Context, Error, ErrorKind, Result},
-    images::{self, Artifacts, BaseLock, Identity},
+    error::{Error, ErrorKind, Result},
+    images::{self, BaseLock, Identity},
     ledger::{self as records, Claim, Guard, Ledger, Lock, Release},
     model::{App, AzureService, ReleaseId, SchemaSource, Target},
-    plan::{Basis, Late, Note, Plan, StepId, hash},
+    plan::{Late, Note, Plan},
     schema::PolicyFacts,
     secret::SecretValue,
     targets::{
@@ -626,50 +624,8 @@ fn place_and_size(app: &App, location: &Location) -> Vec<Finding> {
     findings
 }
 
-/// The pinned base images. The engine is asked only for those that are pinned to an image of its
-/// own: a deploy that changes nothing does without it.
-async fn base_lock(app: &App) -> Result<BaseLock> {
-    match images::lock_without_engine(app)? {
-        Some(lock) => Ok(lock),
-        None => images::current_lock(&docker::connect().await?, app).await,
-    }
-}
-
-/// The image's tag, or the step after which it is known.
-fn image(app: &App, identity: &Identity) -> Late<String> {
-    match identity {
-        Identity::Known(image) => Late::Known(image.tag.clone()),
-        Identity::AfterPinning { .. } => Late::After(StepId::new("image", app.name.as_str())),
-    }
-}
-
-/// What was taken out of the image on this machine for the Workers. Without an engine nothing was.
-async fn artifacts(app: &App, identity: &Identity, cache: &std::path::Path) -> Option<Artifacts> {
-    let Identity::Known(image) = identity else { return None };
-    super::artifacts_on_engine(app, image, cache).await
-}
-
 /// What the Edge of the live release does, as it was recorded.
 fn live_policy(observed: &Observed) -> Option<(ReleaseId, &PolicyFacts)> {
     let live = observed.current.as_ref()?;
     Some((live.id, live.plane.recorded.policy.as_ref()?))
-}
-
-/// A hash of a variable of the caller's environment.
-fn fingerprint(name: &str) -> Option<String> {
-    Some(targets::fingerprint(&env::var(name).ok()?))
-}
-
-/// Everything a plan stands on, by name.
-fn basis(desired: Option<&Desired>, observed: &Observed) -> Result<Basis> {
-    let parts = [
-        ("the configuration, the source, a secret or a variable", hash(&desired)),
-        ("the observed state", hash(observed)),
-    ];
-    let mut basis = Basis::new();
-    for (name, hash) in parts {
-        let hash = hash.context(ErrorKind::Failed, || format!("cannot hash {name}"))?;
-        basis.insert(name.to_owned(), hash);
-    }
-    Ok(basis)
 }

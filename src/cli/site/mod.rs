@@ -5,6 +5,7 @@ mod azure;
 mod ledger;
 mod local;
 mod origin;
+mod source;
 
 use std::{
     num::NonZeroUsize,

@@ -8,8 +8,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub(in super::super) use crate::targets::azure::foreign::tags as tags_of;
 pub use read::{Reader, last_events, seen};
-pub(in super::super) use read::{containers as containers_of, tags as tags_of, text as text_of};
+pub(in super::super) use read::{containers as containers_of, text as text_of};
 pub use render::{ONE_OFF, Once, RUN_SERVICE, Rendering, SHELL, STEP_SERVICE};
 
 use crate::{

@@ -16,6 +16,7 @@ use crate::{
     targets::{
         EnvSpec,
         azure::{
+            foreign::tags as tags_of,
             instances::{
                 seen::{SeenGroup, State},
                 spec::{Container, Kind, ServiceSpec, Sidecar, Size},
@@ -44,7 +45,7 @@ pub struct Reader<'a> {
 
 /// A group, as it is.
 pub fn seen(reader: &Reader<'_>, group: &Value) -> SeenGroup {
-    let tags = tags(group);
+    let tags = tags_of(group);
     let tag = |name: &str| tags.get(name).cloned();
     SeenGroup {
         id: text(&group["id"]).to_owned(),
@@ -254,12 +255,6 @@ fn identity(group: &Value) -> Option<String> {
     let id = ids.next()?;
     // Another one beside it looks like no service of ours.
     ids.next().is_none().then(|| id.rsplit('/').next().unwrap_or(id).to_owned())
-}
-
-/// The tags of anything.
-pub(in super::super::super) fn tags(thing: &Value) -> BTreeMap<String, String> {
-    let tags = thing["tags"].as_object().into_iter().flatten();
-    tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 pub(in super::super::super) fn containers(group: &Value) -> Vec<&Value> {
