@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use tokio::{sync::Semaphore, time::timeout};
@@ -29,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// A whole check may take this long; what was not asked by then has no answer.
 const WHOLE: Duration = Duration::from_secs(180);
 /// How often two questions are repeated while the data under them changes.
-const TRIES: usize = 3;
+const TRIES: usize = 8;
 /// The example key of RFC 6455, and what a server makes of it.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// What proves that the server speaks the protocol.
@@ -120,31 +121,45 @@ impl Asker {
         Exchange { request, answer }
     }
 
-    /// Asks both, one after the other, and again while the plain answer changes meanwhile: then it
-    /// is the data that differs.
+    /// Asks both, and tells whether a difference between the bodies is one of the questions or of
+    /// the moments.
     pub async fn compare(&self, plain: &Question, other: &Question) -> Pair {
-        let mut pair = self.pair(plain, other).await;
-        for _ in 1..TRIES {
-            if bodies(&pair).is_none_or(|(plain, other)| plain == other) {
-                return pair;
-            }
-            let again = self.pair(plain, other).await;
-            let is_restless = match (&pair.plain.answer, &again.plain.answer) {
-                (Ok(before), Ok(after)) => before.body != after.body,
-                _ => false,
-            };
-            pair = Pair { is_restless, ..again };
-            if !is_restless {
-                return pair;
-            }
-        }
-        pair
+        self.compare_by(plain, other, |answer| answer.body.clone()).await
     }
 
-    async fn pair(&self, plain: &Question, other: &Question) -> Pair {
-        let (plain, other) = (plain.clone(), other.clone());
-        let (plain, other) = (self.ask(plain).await, self.ask(other).await);
-        Pair { plain, other, is_restless: false }
+    /// The same, by what `told` takes from an answer. The other question is asked between two
+    /// plain ones: data goes on and does not come back, so where these two agree, the difference
+    /// is the question's; and where the other agrees with one of them, there is none.
+    pub async fn compare_by<T: PartialEq>(
+        &self,
+        plain: &Question,
+        other: &Question,
+        told: impl Fn(&Answer) -> T,
+    ) -> Pair {
+        // An answer that is none settles it, too.
+        let agree = |one: &Exchange, two: &Exchange| match (&one.answer, &two.answer) {
+            (Ok(one), Ok(two)) => told(one) == told(two),
+            _ => true,
+        };
+        let settled = |plain, other| Pair { plain, other, is_restless: false };
+        let mut before = self.ask(plain.clone()).await;
+        let mut between = self.ask(other.clone()).await;
+        for _ in 0..TRIES {
+            if agree(&before, &between) {
+                return settled(before, between);
+            }
+            let after = self.ask(plain.clone()).await;
+            if agree(&after, &between) || agree(&before, &after) {
+                return settled(after, between);
+            }
+            (before, between) = (after, self.ask(other.clone()).await);
+        }
+        Pair { plain: before, other: between, is_restless: true }
+    }
+
+    /// Asks the same question several times at the same moment.
+    pub async fn ask_at_once(&self, question: &Question, times: usize) -> Vec<Exchange> {
+        join_all((0..times).map(|_| self.ask(question.clone()))).await
     }
 
     /// Asks for a WebSocket; an answer of 101 is all that is waited for.
@@ -225,14 +240,6 @@ impl Asker {
         let (head, body) = answer.into_parts();
         let headers: HeaderMap = head.headers;
         Ok(Answer { status: head.status, headers, body })
-    }
-}
-
-/// Both bodies, if both were answered.
-pub fn bodies(pair: &Pair) -> Option<(&Bytes, &Bytes)> {
-    match (&pair.plain.answer, &pair.other.answer) {
-        (Ok(plain), Ok(other)) => Some((&plain.body, &other.body)),
-        _ => None,
     }
 }
 

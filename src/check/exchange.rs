@@ -38,7 +38,7 @@ pub struct Pair {
     pub plain: Exchange,
     /// With it.
     pub other: Exchange,
-    /// The plain answer was another one each time: then a difference tells nothing.
+    /// The data changed each time between the two: then a difference tells nothing.
     pub is_restless: bool,
 }
 

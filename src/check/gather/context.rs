@@ -6,19 +6,19 @@ use serde_json::Value;
 use super::NOBODY;
 use crate::{
     check::{
-        ask::Asker,
-        exchange::{Asked, Exchange, Pair},
+        ask::{AT_A_TIME, Asker},
+        exchange::{Answer, Asked, Exchange, Pair},
         question::Question,
         sample::{self, Samples, target},
     },
-    http::{Method, header},
+    http::{Method, StatusCode, header},
     schema::{AuthLevel, CacheScope, Context, Param},
 };
 
-/// How often the same question is asked.
-const READS: usize = 4;
-/// How often that is tried while the data changes by itself.
-const ROUNDS: usize = 3;
+/// How many rounds follow if the first one does not agree.
+const MORE_ROUNDS: usize = 4;
+/// What HEAD must tell as GET does.
+pub const TOLD_BY_HEAD: [&str; 4] = ["Content-Type", "Cache-Control", "ETag", "Vary"];
 /// A token that nobody ever issued.
 const BAD_TOKEN: &str = "Bearer mizan-check";
 
@@ -40,16 +40,17 @@ pub struct ContextSeen<'a> {
 /// What was asked by somebody who may read the context.
 #[derive(Debug)]
 pub struct Reading {
-    /// The same question again and again.
-    pub reads: Vec<Exchange>,
+    /// The same question several times at the same moment; and that several times, one after the
+    /// other, if the answers of the first moment do not agree.
+    pub rounds: Vec<Vec<Exchange>>,
     /// As another visitor.
     pub visitor: Pair,
     /// As somebody who is signed in.
     pub signed_in: Asked<Pair>,
-    /// By the ETag of the first read.
-    pub conditional: Asked<Exchange>,
+    /// By the ETag of the plain answer.
+    pub conditional: Asked<Pair>,
     /// By HEAD.
-    pub head: Exchange,
+    pub head: Pair,
     /// By methods that should be refused.
     pub methods: Vec<Exchange>,
     /// With a parameter that the schema does not know.
@@ -122,8 +123,8 @@ async fn reading(asker: &Asker, context: &Context, values: &[(String, Value)]) -
         return Err(NOBODY.to_owned());
     }
     let reader = Reader { asker, context, values, signed_in };
-    let reads = reader.reads().await;
-    if signed_in && let Some(status) = refusal(&reads) {
+    let rounds = reader.rounds().await;
+    if signed_in && let Some(status) = rounds.first().and_then(|reads| refusal(reads)) {
         return Err(turned_away(status));
     }
     let plain = reader.plain();
@@ -131,8 +132,8 @@ async fn reading(asker: &Asker, context: &Context, values: &[(String, Value)]) -
     Ok(Reading {
         visitor: asker.compare(&plain, &reader.as_another_visitor()).await,
         signed_in: reader.signed_in().await,
-        conditional: reader.conditional(&reads).await,
-        head: asker.ask(reader.by(Method::HEAD)).await,
+        conditional: reader.conditional().await,
+        head: asker.compare_by(&plain, &reader.by(Method::HEAD), told_by_head).await,
         methods: reader.other_methods().await,
         unknown: asker.compare(&plain, &reader.with_unknown()).await,
         reordered: reader.reordered().await,
@@ -140,7 +141,7 @@ async fn reading(asker: &Asker, context: &Context, values: &[(String, Value)]) -
         mistyped: reader.altered(sample::wrong, "it has no parameter of a checked type").await,
         absent: reader.altered(sample::absent, "no parameter names an object").await,
         repeated: reader.repeated().await,
-        reads,
+        rounds,
     })
 }
 
@@ -176,19 +177,17 @@ impl Reader<'_> {
         self.with(self.values)
     }
 
-    /// Some data changes while it is read: then the reads are repeated.
-    async fn reads(&self) -> Vec<Exchange> {
-        let mut reads = Vec::new();
-        for _ in 0..ROUNDS {
-            reads.clear();
-            for _ in 0..READS {
-                reads.push(self.asker.ask(self.plain()).await);
-            }
-            if are_alike(&reads) {
-                break;
+    /// One round is enough where its answers agree. Where they do not, visitors may have changed
+    /// the data: more rounds show whether it goes on (`judge/steadiness.rs`).
+    async fn rounds(&self) -> Vec<Vec<Exchange>> {
+        let plain = self.plain();
+        let mut rounds = vec![self.asker.ask_at_once(&plain, AT_A_TIME).await];
+        if !are_alike(&rounds[0]) {
+            for _ in 0..MORE_ROUNDS {
+                rounds.push(self.asker.ask_at_once(&plain, AT_A_TIME).await);
             }
         }
-        reads
+        rounds
     }
 
     fn as_another_visitor(&self) -> Question {
@@ -215,12 +214,26 @@ impl Reader<'_> {
         }
     }
 
-    async fn conditional(&self, reads: &[Exchange]) -> Asked<Exchange> {
-        let first = reads.first().and_then(|read| read.answer.as_ref().ok());
-        let first = first.ok_or("the context does not answer")?;
-        let etag = first.header(header::ETAG.as_str()).ok_or("there is no ETag")?;
-        let question = self.plain().header(header::IF_NONE_MATCH.as_str(), &etag);
-        Ok(self.asker.ask(question).await)
+    /// Asked again while the data changes between the two, which gives another ETag.
+    async fn conditional(&self) -> Asked<Pair> {
+        let mut pair = self.by_etag_of(self.asker.ask(self.plain()).await).await?;
+        for _ in 0..MORE_ROUNDS {
+            if !pair.is_restless {
+                break;
+            }
+            pair = self.by_etag_of(pair.other).await?;
+        }
+        Ok(pair)
+    }
+
+    async fn by_etag_of(&self, plain: Exchange) -> Asked<Pair> {
+        let question = self.plain().header(header::IF_NONE_MATCH.as_str(), &etag(&plain)?);
+        let other = self.asker.ask(question).await;
+        let is_restless = match (&plain.answer, &other.answer) {
+            (Ok(before), Ok(after)) => after.status == StatusCode::OK && before.body != after.body,
+            _ => false,
+        };
+        Ok(Pair { plain, other, is_restless })
     }
 
     async fn other_methods(&self) -> Vec<Exchange> {
@@ -292,6 +305,15 @@ impl Reader<'_> {
         }
         Ok(join_all(questions.into_iter().map(|question| self.asker.ask(question))).await)
     }
+}
+
+fn told_by_head(answer: &Answer) -> (StatusCode, [Option<String>; 4]) {
+    (answer.status, TOLD_BY_HEAD.map(|name| answer.header(name)))
+}
+
+fn etag(exchange: &Exchange) -> Asked<String> {
+    let answer = exchange.answer.as_ref().map_err(|_| "the context does not answer")?;
+    Ok(answer.header(header::ETAG.as_str()).ok_or("there is no ETag")?)
 }
 
 /// True if all were answered by the same bytes.

@@ -6,7 +6,7 @@ mod mutation;
 mod site;
 
 pub use call::{CallSeen, call, call_path};
-pub use context::{ContextSeen, Reading, context, is_open};
+pub use context::{ContextSeen, Reading, TOLD_BY_HEAD, context, is_open};
 pub use mutation::{Affected, Called, MutationSeen, mutation};
 pub use site::{SiteSeen, schema_path, site};
 

@@ -7,6 +7,7 @@ mod mutation;
 mod param;
 mod schema;
 mod site;
+mod steadiness;
 
 pub use call::{call, no_call};
 pub use context::context;
