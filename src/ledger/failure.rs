@@ -11,6 +11,14 @@ use crate::{
 const DENIED: [&str; 4] =
     ["ExpiredToken", "InvalidToken", "RequestExpired", "TokenRefreshRequired"];
 
+/// Codes of Azure's storage that mean that it does not let us in.
+const REFUSED: [&str; 4] = [
+    "AuthenticationFailed",
+    "AuthorizationFailure",
+    "AuthorizationPermissionMismatch",
+    "KeyBasedAuthenticationNotPermitted",
+];
+
 /// What to do about refusals of Azure's storage, by their codes.
 const HINTS: [(&str, &str); 4] = [
     (
@@ -46,6 +54,8 @@ pub(super) fn failure(file: &str, error: &StoreError) -> Error {
         StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
             ErrorKind::Denied
         }
+        // A refused listing is one of its own.
+        _ if part(&said, "Code").is_some_and(|code| REFUSED.contains(&code)) => ErrorKind::Denied,
         StoreError::AlreadyExists { .. } => ErrorKind::Failed,
         _ => ErrorKind::Unavailable,
     };
@@ -104,6 +114,15 @@ mod tests {
         let error = failure("lock.json", &StoreError::Generic { store: "S3", source: said.into() });
         assert_eq!(error.kind, ErrorKind::Denied);
         assert_eq!(error.causes, ["ExpiredToken: It is expired"]);
+    }
+
+    #[test]
+    fn a_listing_that_azure_refuses_is_told_as_such() {
+        let said = "403: <Error><Code>AuthenticationFailed</Code><Message>No.</Message></Error>";
+        let error = StoreError::Generic { store: "Azure", source: said.into() };
+        let error = failure("releases", &error);
+        assert_eq!(error.kind, ErrorKind::Denied);
+        assert!(error.hints.iter().any(|hint| hint.contains("renewed")), "{error:?}");
     }
 
     #[test]

@@ -560,7 +560,7 @@ async fn open_ledger(app: &App, clients: &Clients, scope: &Scope) -> Result<Open
 }
 
 async fn own_ledger(clients: &Clients, scope: &Scope) -> Result<Opened> {
-    let storage = Storage::find(clients, scope).await?;
+    let storage = Storage::find(clients, scope).await?.map(Storage::require_own).transpose()?;
     let ledger = match &storage {
         Some(storage) => Ledger::blob(&storage.place(scope.ledger_prefix()), &clients.http)?,
         None => Ledger::new(Arc::new(InMemory::new()), "the ledger"),

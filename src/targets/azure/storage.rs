@@ -76,6 +76,23 @@ impl Storage {
         }))
     }
 
+    /// Refuses an account that has the name without our tag: nothing of ours is written into it.
+    ///
+    /// # Errors
+    /// It is not ours.
+    pub fn require_own(self) -> Result<Self> {
+        if self.is_ours {
+            return Ok(self);
+        }
+        let ((tag, value), name) = (SHARED, self.name);
+        Err(Error::failed(format!("the storage account {name} was not made by mizan"))
+            .cause(format!("it does not have the tag {tag}={value}"))
+            .hint(
+                "give it the tag back if it holds ledgers of mizan, else remove it; or keep the \
+                 ledger elsewhere: `ledger: az://ACCOUNT/CONTAINER`",
+            ))
+    }
+
     /// The part of it with these names.
     pub fn place(&self, prefix: String) -> BlobPlace {
         BlobPlace {
@@ -103,7 +120,8 @@ impl Storage {
     }
 }
 
-/// The account and the container in it are there.
+/// The account and the container in it are there. One that is there is not put again: that would
+/// replace the tags and settings that its owner gave it.
 ///
 /// # Errors
 /// They cannot be made, or their names are taken by somebody else.
@@ -111,6 +129,11 @@ pub async fn ensure(clients: &Clients, scope: &Scope, tell: Tell<'_>) -> Result<
     let arm = &clients.arm;
     let (tag, value) = SHARED;
     ensure_provider(clients, scope, PROVIDER, tell).await?;
+    if let Some(storage) = Storage::find(clients, scope).await? {
+        let storage = storage.require_own()?;
+        storage.place(String::new()).ensure_container(&clients.http).await?;
+        return Ok(storage);
+    }
     let group = scope.group_path(&scope.ledgers_group());
     let in_group = arm.get(&group, version::RESOURCES).await?;
     if in_group.is_none() {
@@ -132,6 +155,7 @@ pub async fn ensure(clients: &Clients, scope: &Scope, tell: Tell<'_>) -> Result<
     put_account(clients, scope, &body).await?;
     let storage = Storage::find(clients, scope).await?;
     let storage = storage.ok_or_else(|| Error::failed("the storage account is gone already"))?;
+    let storage = storage.require_own()?;
     storage.place(String::new()).ensure_container(&clients.http).await?;
     Ok(storage)
 }

@@ -58,7 +58,8 @@ pub(super) async fn ledger(clients: &Clients, scope: &Scope, app: &App) -> Check
 
 /// How many environments have a ledger there.
 async fn read(clients: &Clients, scope: &Scope) -> Result<Option<String>, Error> {
-    let Some(storage) = Storage::find(clients, scope).await? else { return Ok(None) };
+    let found = Storage::find(clients, scope).await?;
+    let Some(storage) = found.map(Storage::require_own).transpose()? else { return Ok(None) };
     Ok(Some(match storage.users(clients).await?.len() {
         1 => "1 environment".to_owned(),
         count => format!("{count} environments"),
