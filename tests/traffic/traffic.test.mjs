@@ -21,7 +21,8 @@ const board = new Board();
 
 before(async () => {
   await board.setVersion("blue");
-  await board.mizan("deploy", "--yes");
+  const { code, stderr } = await board.mizan("deploy", "--yes");
+  assert.equal(code, 0, stderr);
 });
 
 test("a redeploy with a changed line fails no request and drains the WebSocket", async (t) => {
