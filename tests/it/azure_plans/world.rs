@@ -167,7 +167,11 @@ impl World {
                 let spec = spec.resolved(&desired.scope, &Self::find(version));
                 self.create(group, service, *release, spec, &desired.scope);
             }
-            Op::StartGroup { group } => {
+            Op::StartGroup { group, instead_of } => {
+                if let Some(other) = instead_of.as_ref().filter(|it| self.seen.group(it).is_some())
+                {
+                    self.group(other).state = State::Stopped;
+                }
                 self.group(group).state = State::Running;
                 self.assert_alone(group);
             }
@@ -178,6 +182,10 @@ impl World {
             Op::DeleteGroup { group, .. } => {
                 self.assert_no_visitors(group, &desired.scope);
                 self.seen.groups.remove(group);
+            }
+            Op::LeadBack { origin } => {
+                let worker = cloud::Op::PutHub { origin: Late::Known(origin.clone()), mark: None };
+                self.worker(&worker, desired, version);
             }
             Op::Worker { worker } => self.worker(worker, desired, version),
             Op::RecordRelease { release, groups, .. } => {
@@ -259,7 +267,10 @@ impl World {
         spec: ServiceSpec,
         scope: &Scope,
     ) {
-        if self.seen.groups.contains_key(group) {
+        if let Some(there) = self.seen.group(group) {
+            if there.is_like(&spec) && there.state == State::Running {
+                return;
+            }
             self.assert_no_visitors(group, scope);
         }
         let seen = SeenGroup {

@@ -137,7 +137,7 @@ impl Instances {
             // The Hub that leads visitors back is deployed anew, with what it had before.
             let which = match kind {
                 "hub" => String::new(),
-                _ => script["deployments"][0].to_string(),
+                _ => script["deployments"][0]["versions"].to_string(),
             };
             Some(Fact { what, which, cached: false })
         });

@@ -116,6 +116,6 @@ macro_rules! conformance {
 conformance! {
     local: crate::conformance::local::Local = all, services, machine;
     aws: crate::conformance::aws::Fargate = all, services, calls, resumed;
-    azure: crate::conformance::azure::Instances = all, services, calls;
+    azure: crate::conformance::azure::Instances = all, services, calls, resumed;
     origin: crate::conformance::behind::Behind = all, calls, resumed, edges;
 }

@@ -62,6 +62,9 @@ pub enum Op {
     StartGroup {
         /// The group.
         group: String,
+        /// What must not run beside it: a singleton's other group, which stops before.
+        #[serde(default)]
+        instead_of: Option<String>,
     },
     /// Nothing of the group runs any more, but it can be started as it was.
     StopGroup {
@@ -85,6 +88,12 @@ pub enum Op {
         release: ReleaseId,
         /// The group.
         group: String,
+    },
+    /// Visitors are led to the live release again, and every Edge has heard of it: nobody asks
+    /// the group any more that they came to before.
+    LeadBack {
+        /// The base URL of the live release's web group.
+        origin: String,
     },
     /// Something of the Workers before the group.
     Worker {

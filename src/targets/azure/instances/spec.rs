@@ -10,6 +10,11 @@ use crate::{
     targets::EnvSpec,
 };
 
+/// Until when the last Edge has heard that the Hub names another group, in seconds. It goes by what
+/// it was told for at most 5 s (`MAX_AGE_MS` of `templates/edge/hub-client.js`), and a request that
+/// began then may still be on its way.
+pub const UNTIL_HEARD: u64 = 6;
+
 /// The port at which the sidecar of the web service takes requests.
 pub const TLS_PORT: u16 = 443;
 /// Thousandths of a core and tenths of a GiB for the sidecar: it hands bytes on.
@@ -109,10 +114,10 @@ impl ServiceSpec {
         }
     }
 
-    /// How long requests may be finished when visitors have moved on, in seconds.
+    /// How long requests may come and be finished when visitors have moved on, in seconds.
     pub fn drain(&self) -> u64 {
         match self.role {
-            Kind::Web { drain, .. } => drain,
+            Kind::Web { drain, .. } => drain.max(UNTIL_HEARD),
             Kind::Worker | Kind::Singleton => 0,
         }
     }

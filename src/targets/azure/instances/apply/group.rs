@@ -10,7 +10,7 @@ use super::{
         seen::{SeenGroup, State},
         spec::{Kind, ServiceSpec},
     },
-    InstancesExecutor, foreign, left_alone,
+    InstancesExecutor, left_alone,
     ready::Patient,
 };
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     plan::ResourceId,
     targets::azure::{
         api::{ApiError, Patience},
+        foreign::foreign,
         overrides,
     },
 };
@@ -122,8 +123,16 @@ impl InstancesExecutor {
         error.log(events.unwrap_or_default())
     }
 
-    /// A stopped group runs again as it was.
-    pub(super) async fn start_group(&self, group: &str, context: &StepContext<'_>) -> Result<()> {
+    /// A stopped group runs again as it was, once what must not run beside it has stopped.
+    pub(super) async fn start_group(
+        &self,
+        group: &str,
+        instead_of: Option<&str>,
+        context: &StepContext<'_>,
+    ) -> Result<()> {
+        if let Some(other) = instead_of {
+            self.stop_group(other, 0, context).await?;
+        }
         let Some(there) = self.look_at(group).await? else {
             return Err(Error::failed(format!("the {} is gone", resource(group))));
         };

@@ -98,7 +98,9 @@ impl InstancesExecutor {
             Op::CreateGroup { group, service, release, spec } => {
                 Box::pin(self.create_group(group, service, *release, spec, context)).await
             }
-            Op::StartGroup { group } => Box::pin(self.start_group(group, context)).await.map(done),
+            Op::StartGroup { group, instead_of } => {
+                Box::pin(self.start_group(group, instead_of.as_deref(), context)).await.map(done)
+            }
             Op::StopGroup { group, drain } => {
                 Box::pin(self.stop_group(group, *drain, context)).await.map(done)
             }
@@ -108,6 +110,7 @@ impl InstancesExecutor {
             Op::CheckRelease { gate, group, .. } => {
                 Box::pin(self.check_release(gate, group, context)).await.map(done)
             }
+            Op::LeadBack { origin } => Box::pin(self.lead_back(origin, context)).await.map(done),
             Op::Worker { worker } => Box::pin(self.worker(worker, context)).await,
             Op::RecordRelease { release, rollback_to, groups } => {
                 Box::pin(self.record_release(*release, *rollback_to, groups, context))
@@ -174,12 +177,6 @@ impl Executor<Op> for InstancesExecutor {
             Undo::None { .. } => Ok(()),
         }
     }
-}
-
-/// What is said about something that has our name and not our tags.
-fn foreign(id: &ResourceId) -> Error {
-    Error::failed(format!("the {id} is there already and does not belong to this environment"))
-        .hint("what is not ours is never changed: remove or rename it")
 }
 
 /// What is said about a foreign thing that has the name of one that is to go.

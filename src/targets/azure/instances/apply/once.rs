@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     super::group::{GroupTags, SHELL, containers_of, tags_of, text_of},
-    InstancesExecutor, foreign,
+    InstancesExecutor,
     group::{patience, resource},
     output::{Ended, Output},
     ready::cannot_start,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     engine::StepContext,
     error::{Error, ErrorKind, Result},
-    targets::azure::overrides,
+    targets::azure::{foreign::foreign, overrides},
 };
 
 /// Its image may take so long to be pulled.

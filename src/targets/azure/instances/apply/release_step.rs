@@ -12,7 +12,7 @@ use super::{
         observe::migration_mark,
         spec::ReleaseSpec,
     },
-    InstancesExecutor, foreign,
+    InstancesExecutor,
     group::patience,
     once::Running,
     output::Ended,
@@ -22,7 +22,7 @@ use crate::{
     error::{Error, Result},
     model::ReleaseId,
     plan::ResourceId,
-    targets::azure::{api::Patience, names::Tags, paths::version},
+    targets::azure::{api::Patience, foreign::foreign, names::Tags, paths::version},
 };
 
 impl InstancesExecutor {

@@ -8,13 +8,14 @@ use super::{
         group::{tags_of, text_of},
         observe::strangers,
     },
-    InstancesExecutor, foreign, left_alone,
+    InstancesExecutor, left_alone,
 };
 use crate::{
     engine::{StepContext, StepOutput, Verdict, Wait},
     error::{Error, ErrorKind, Result},
     targets::azure::{
         api::{ApiError, Patience},
+        foreign::foreign,
         overrides,
         paths::version,
         secrets::{Ensured, Removal, ensure_vault, remove_vault},

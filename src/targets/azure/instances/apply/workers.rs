@@ -1,6 +1,8 @@
 //! The Workers before the groups: what they need of this target.
 
-use super::InstancesExecutor;
+use std::time::Duration;
+
+use super::{super::spec::UNTIL_HEARD, InstancesExecutor};
 use crate::{
     engine::{StepContext, StepOutput},
     error::{Error, Result},
@@ -22,6 +24,16 @@ impl InstancesExecutor {
     ) -> Result<StepOutput> {
         let spec = self.plane_spec(context)?;
         self.plane(spec.as_ref())?.apply(op, context).await
+    }
+
+    /// Visitors are at the live release again when this is done. Deleting the group that they came
+    /// to any sooner would fail the requests of those whose Edge has not heard of it yet.
+    pub(super) async fn lead_back(&self, origin: &str, context: &StepContext<'_>) -> Result<()> {
+        let put = cloud::Op::PutHub { origin: Late::Known(origin.to_owned()), mark: None };
+        self.worker(&put, context).await?;
+        context.progress("waiting until every Edge has heard of it");
+        self.clock.sleep(Duration::from_secs(UNTIL_HEARD)).await;
+        Ok(())
     }
 
     /// What an operation made of them is taken back.

@@ -70,7 +70,8 @@ impl<'a> Planner<'a> {
             }
         };
         let op = Op::StopGroup { group: group.to_owned(), drain };
-        let undo = Undo::Restore { op: Box::new(Op::StartGroup { group: group.to_owned() }) };
+        let start = Op::StartGroup { group: group.to_owned(), instead_of: None };
+        let undo = Undo::Restore { op: Box::new(start) };
         self.late_step(resource, Change::Run { what }, op, undo);
     }
 

@@ -6,21 +6,33 @@ use super::{
         seen::{SeenGroup, State},
         spec::ServiceSpec,
     },
-    Planner, fields, group_resource, kept,
+    Planner, fields, group_name, group_resource, kept,
 };
 use crate::plan::{Change, FieldDiff, Note, ResourceId, StepId, Undo};
 
 impl Planner<'_> {
-    pub(super) fn stop_before(&mut self, group: &str, needs: Vec<StepId>) -> StepId {
+    /// A singleton's group stops. If the deploy fails, the group that `back` names runs again instead
+    /// of the other: the live one, wherever a killed deploy has left it.
+    pub(super) fn stop_before(
+        &mut self,
+        group: &str,
+        back: (&str, &str),
+        needs: Vec<StepId>,
+    ) -> StepId {
         let what = "it runs only once, and its successor is about to start".to_owned();
         let op = Op::StopGroup { group: group.to_owned(), drain: 0 };
-        let undo = Undo::Restore { op: Box::new(Op::StartGroup { group: group.to_owned() }) };
+        let (group_again, instead_of) = back;
+        let start = Op::StartGroup {
+            group: group_again.to_owned(),
+            instead_of: Some(instead_of.to_owned()),
+        };
+        let undo = Undo::Restore { op: Box::new(start) };
         self.step(ResourceId::new("stop", group), Change::Run { what }, needs, op, undo)
     }
 
     pub(super) fn start(&mut self, name: &str, group: &str, needs: Vec<StepId>) -> StepId {
         let fields = vec![fields::changed("state", "stopped", "running")];
-        let op = Op::StartGroup { group: group.to_owned() };
+        let op = Op::StartGroup { group: group.to_owned(), instead_of: None };
         let undo = match self.is_live(name, group) {
             true => Undo::None { why: kept::IN_USE.into() },
             false => {
@@ -50,6 +62,33 @@ impl Planner<'_> {
         };
         let change = self.creation(name, group, spec);
         self.step(group_resource(group), change, needs, op, undo)
+    }
+
+    /// What a killed deploy has started: it must be as it should, and goes back if this one fails.
+    pub(super) fn take_over(
+        &mut self,
+        name: &str,
+        group: &str,
+        spec: &ServiceSpec,
+        needs: Vec<StepId>,
+    ) -> StepId {
+        let what = "take over what an interrupted deploy has started".to_owned();
+        let was_made = group == group_name(&self.desired.scope, self.number, name, spec);
+        let (op, undo) = match was_made {
+            true => {
+                let spec = Box::new(spec.clone());
+                let (group, service) = (group.to_owned(), name.to_owned());
+                let op = Op::CreateGroup { group, service, release: self.number, spec };
+                (op, Undo::Delete)
+            }
+            // It is kept for the way back, and this is one.
+            false => {
+                let stop = Op::StopGroup { group: group.to_owned(), drain: 0 };
+                let op = Op::StartGroup { group: group.to_owned(), instead_of: None };
+                (op, Undo::Restore { op: Box::new(stop) })
+            }
+        };
+        self.step(group_resource(group), Change::Run { what }, needs, op, undo)
     }
 
     /// A new group, as what it changes of its service; a new service as a whole.
@@ -97,7 +136,7 @@ impl Planner<'_> {
         }
     }
 
-    fn is_live(&self, name: &str, group: &str) -> bool {
+    pub(super) fn is_live(&self, name: &str, group: &str) -> bool {
         self.live.and_then(|live| live.groups.get(name)).is_some_and(|live| live == group)
     }
 }

@@ -7,7 +7,7 @@ use super::{
         seen::{CurrentRelease, Observed, SeenGroup, State},
         spec::{Kind, ServiceSpec},
     },
-    Planner, Purpose, group_name, group_resource,
+    Planner, Purpose, group_name, group_resource, visitors_resource,
 };
 use crate::{
     model::ReleaseId,
@@ -42,7 +42,7 @@ pub(super) fn free_release(desired: &Desired, observed: &Observed) -> ReleaseId 
     }
 }
 
-fn origin_of_hub(observed: &Observed) -> Option<&String> {
+pub(super) fn origin_of_hub(observed: &Observed) -> Option<&String> {
     observed.plane.scripts.get(&Script::Hub)?.vars.get("ORIGIN")
 }
 
@@ -54,6 +54,7 @@ impl<'a> Planner<'a> {
         let (web, others): (Vec<_>, Vec<_>) =
             desired.services.iter().partition(|(_, spec)| spec.is_web());
         let mut needs = migrated.to_vec();
+        needs.push(visitors_resource(desired).step_id());
         for (name, spec) in web {
             needs.extend(self.service(name, spec, &needs));
         }
@@ -69,9 +70,8 @@ impl<'a> Planner<'a> {
             return None;
         }
         if let Some(group) = self.usable(name, spec, &State::Running) {
-            self.builder.unchanged(group_resource(group));
             self.groups.insert(name.to_owned(), group.to_owned());
-            return None;
+            return self.running(name, group, spec, needs);
         }
         if let Some(group) = self.usable(name, spec, &State::Stopped) {
             self.groups.insert(name.to_owned(), group.to_owned());
@@ -82,6 +82,24 @@ impl<'a> Planner<'a> {
         self.groups.insert(name.to_owned(), group.clone());
         let needs = self.alone(name, spec, &group, needs);
         Some(self.create(name, &group, spec, needs))
+    }
+
+    /// A group that runs as desired. If it is not one of the live release, a deploy that was killed
+    /// has started it: it is taken into this one, and goes back with it. Where no release is
+    /// recorded, there is nothing to go back to, and it may be all that serves: it stays.
+    fn running(
+        &mut self,
+        name: &str,
+        group: &str,
+        spec: &ServiceSpec,
+        needs: &[StepId],
+    ) -> Option<StepId> {
+        if self.release.is_none() || self.live.is_none() || self.is_live(name, group) {
+            self.builder.unchanged(group_resource(group));
+            return None;
+        }
+        let needs = self.alone(name, spec, group, needs);
+        Some(self.take_over(name, group, spec, needs))
     }
 
     /// The live group, if it cannot be seen and need not change: it is left alone.
@@ -129,16 +147,27 @@ impl<'a> Planner<'a> {
     ) -> Vec<StepId> {
         let mut needs = needs.to_vec();
         let former = self.desired.renames.get(name).map(String::as_str);
+        let live = self.live.and_then(|live| {
+            live.groups.get(name).or_else(|| live.groups.get(former?)).map(String::as_str)
+        });
         let observed = self.observed;
         let others = observed.own_groups().filter(|(other, seen)| {
             let is_same = |service: &str| service == name || Some(service) == former;
-            *other != group && seen.may_run() && seen.service.as_deref().is_some_and(is_same)
+            // A live one that a killed deploy has stopped runs again if this one fails.
+            let runs_or_should = seen.may_run() || Some(*other) == live;
+            *other != group && runs_or_should && seen.service.as_deref().is_some_and(is_same)
         });
+        // The live one last: while what a killed deploy has started runs, it must not run again.
+        let (lives, strays): (Vec<_>, Vec<_>) = others.partition(|(other, _)| Some(*other) == live);
         let is_singleton = |role: &Kind| *role == Kind::Singleton;
-        for (other, seen) in others {
+        for (other, seen) in strays.into_iter().chain(lives) {
             let was = seen.spec.as_ref().is_some_and(|seen| is_singleton(&seen.role));
             if was || is_singleton(&spec.role) {
-                needs.push(self.stop_before(other, needs.clone()));
+                let back = match live {
+                    Some(live) if live != other => (live, other),
+                    _ => (other, group),
+                };
+                needs.push(self.stop_before(other, back, needs.clone()));
             }
         }
         needs

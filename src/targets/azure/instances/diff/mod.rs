@@ -55,6 +55,7 @@ mod kept {
     pub const MIGRATION: &str = "a migration is not taken back";
     pub const ASKED: &str = "nothing was changed";
     pub const IN_USE: &str = "the live release uses it";
+    pub const LIVE: &str = "that is where the live release is";
     pub const SHARED: &str = "the whole subscription may use it";
     pub const UNKNOWN: &str = "nobody could tell what it was before";
     pub const GONE: &str = "what was removed is gone";
@@ -71,6 +72,7 @@ pub fn plan(
 ) -> Result<Plan<Op>, Refusal> {
     let mut planner = Planner::new(desired, observed, purpose);
     refusal::check(&planner)?;
+    planner.lead_back();
     planner.image();
     planner.things();
     let migrated = planner.release_step();
@@ -234,6 +236,11 @@ fn sidecar_resource(image: &str) -> ResourceId {
 /// The resource of what is taken out of the image.
 fn artifacts_resource(desired: &Desired) -> ResourceId {
     ResourceId::new("artifacts", desired.scope.app.to_string())
+}
+
+/// The visitors, where a killed deploy has led them.
+fn visitors_resource(desired: &Desired) -> ResourceId {
+    ResourceId::new("visitors", desired.scope.app.to_string())
 }
 
 fn release_resource(release: ReleaseId) -> ResourceId {

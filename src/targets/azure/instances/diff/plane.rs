@@ -5,14 +5,16 @@ use super::{
     super::{
         desired::Desired,
         op::Op,
-        seen::{CurrentRelease, Observed},
+        seen::{CurrentRelease, Observed, State},
     },
     Planner, Purpose, Refusal, artifacts_resource, group_resource,
+    groups::origin_of_hub,
+    kept, visitors_resource,
 };
 use crate::{
-    plan::{Late, Step, StepId},
+    plan::{Change, Late, Step, StepId, Undo},
     workers::cloud::{
-        self, CloudSpec,
+        self, CloudSpec, Kind, SeenPlane,
         diff::{self as workers, Goal, Ground, Needs},
     },
 };
@@ -28,6 +30,39 @@ pub(super) fn needs_release(live: &CurrentRelease, desired: &Desired, observed: 
 }
 
 impl Planner<'_> {
+    /// A deploy that was killed has led visitors to what it had started, and no release says so.
+    /// They go back to the live release first: whatever comes next may be taken back, wherever it
+    /// fails.
+    pub(super) fn lead_back(&mut self) {
+        let Some(origin) = self.origin_to_lead_back_to() else { return };
+        let live = self.live.map(|live| live.id.to_string()).unwrap_or_default();
+        let what = format!("lead them back to {live} until {} is recorded", self.number);
+        let undo = Undo::None { why: kept::LIVE.into() };
+        let (id, op) = (visitors_resource(self.desired), Op::LeadBack { origin });
+        self.step(id, Change::Run { what }, vec![], op, undo);
+    }
+
+    /// Where the live release serves, if visitors are led elsewhere.
+    fn origin_to_lead_back_to(&self) -> Option<String> {
+        let live = self.live.filter(|_| self.release.is_some())?;
+        let (web, _) = live.desired.web()?;
+        let group = live.groups.get(web)?;
+        let serves = self.observed.group(group).is_some_and(|seen| seen.state == State::Running);
+        let origin = live.desired.origin(group);
+        let elsewhere = *origin_of_hub(self.observed)? != origin;
+        (serves && elsewhere).then_some(origin)
+    }
+
+    /// The Workers as they are when the visitors have been led back.
+    fn seen_plane(&self) -> SeenPlane {
+        let mut seen = self.observed.plane.clone();
+        let origin = self.origin_to_lead_back_to();
+        if let (Some(origin), Some(hub)) = (origin, seen.scripts.get_mut(&Kind::Hub)) {
+            hub.vars.insert("ORIGIN".to_owned(), origin);
+        }
+        seen
+    }
+
     /// The Workers' part of the plan.
     ///
     /// # Errors
@@ -37,9 +72,10 @@ impl Planner<'_> {
         let origin = web.as_deref().map(|group| self.desired.origin(group));
         let origin = Late::Known(origin.unwrap_or_default());
         let desired = CloudSpec { origin, ..self.desired.plane.clone() };
+        let seen = self.seen_plane();
         let ground = Ground {
             desired: &desired,
-            seen: &self.observed.plane,
+            seen: &seen,
             live: self.live.map(|live| &live.plane),
             foreseen: &self.observed.foreseen,
         };
@@ -90,6 +126,14 @@ impl Planner<'_> {
     }
 }
 
+/// The step of this target's plan. Taking back the Hub's origin is followed by deleting the group
+/// that it named.
 pub(super) fn wrapped(step: Step<cloud::Op>) -> Step<Op> {
-    step.map_op(|worker| Op::Worker { worker })
+    let mut step = step.map_op(|worker| Op::Worker { worker });
+    if let Undo::Restore { op } = &mut step.undo
+        && let Op::Worker { worker: cloud::Op::PutHub { origin: Late::Known(origin), .. } } = &**op
+    {
+        **op = Op::LeadBack { origin: origin.clone() };
+    }
+    step
 }
