@@ -9,7 +9,7 @@
 source "$(dirname "$0")/lib.sh"
 
 lint_steps=(format shell licences templates clippy)
-steps=("${lint_steps[@]}" workers load cloudflare board rust traffic edge browser) # and `proofs` and `conformance`, which take long: only by name
+steps=("${lint_steps[@]}" workers load action cloudflare board rust traffic edge browser) # and `proofs` and `conformance`, which take long: only by name
 
 about() {
   case $1 in
@@ -20,6 +20,7 @@ about() {
     clippy) echo "Rust passes clippy without a warning" ;;
     workers) echo "Worker scripts run in workerd" ;;
     load) echo "the load for the zero-failure test sees every failure" ;;
+    action) echo "the step for GitHub Actions, against a fake of GitHub and a real engine; workflows by GitHub's parser" ;;
     cloudflare) echo "the stand-in for Cloudflare, by itself and with wrangler" ;;
     board) echo "the example app: Python tests and server bundle" ;;
     rust) echo "unit and integration tests" ;;
@@ -45,10 +46,12 @@ step_licences() {
 }
 
 step_templates() {
-  "$root/scripts/tools.sh" templates
+  "$root/scripts/tools.sh" templates action
   cd "$root/templates"
   npm run --silent check
-  npx biome check --config-path=. --error-on-warnings ../scripts ../tests/support ../tests/traffic ../tests/edge ../tests/browser ../tests/bench
+  npx tsc --project ../.github/action/tsconfig.json
+  npx biome check --config-path=. --error-on-warnings ../scripts ../tests/support ../tests/traffic ../tests/edge ../tests/browser ../tests/bench \
+    ../.github/action ../tests/action
 }
 
 step_clippy() { cargo clippy --locked --all-targets --quiet -- -D warnings; }
@@ -60,6 +63,15 @@ step_workers() {
 }
 
 step_load() { node --test --test-reporter=spec "$root"/tests/support/*.test.mjs; }
+
+step_action() {
+  "$root/scripts/tools.sh" action
+  "$root/scripts/docker-engine.sh" ensure
+  "$root/scripts/base-images.sh"
+  cargo build --locked --quiet
+  cd "$root/tests/action"
+  MIZAN=${CARGO_TARGET_DIR:-$root/target}/debug/mizan npm test --silent
+}
 
 step_cloudflare() {
   "$root/scripts/tools.sh" templates cloudflare
@@ -137,7 +149,7 @@ run_steps() {
     [ -n "$(about "$step")" ] || fail "unknown step: $step" "the steps are: ${steps[*]}"
   done
   # The one question there may be (may an engine be installed?) comes first, not after ten minutes.
-  case " $* " in *" rust "* | *" traffic "* | *" edge "* | *" browser "* | *" conformance "*) "$root/scripts/docker-engine.sh" ensure ;; esac
+  case " $* " in *" action "* | *" rust "* | *" traffic "* | *" edge "* | *" browser "* | *" conformance "*) "$root/scripts/docker-engine.sh" ensure ;; esac
   for step in "$@"; do
     run_step "$step" && continue
     failed+=("$step")

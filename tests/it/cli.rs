@@ -57,6 +57,13 @@ impl Project {
         command
     }
 
+    /// The events of an invocation with `--json`.
+    fn events(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
+        let output = self.mizan(arguments).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// The invocation as a snapshot tells it.
     fn told(&self, arguments: &[&str]) -> String {
         tell(&mut self.mizan(arguments), self.folder.path())
@@ -311,12 +318,56 @@ fn completions_and_the_manual_page_are_there() {
 
 #[test]
 fn events_end_with_the_error() {
-    let output = Project::new().mizan(&["deploy", "-e", "local", "--json"]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let events = Project::new().events(&["deploy", "-e", "local", "--json"]);
+    let last = events.last().unwrap();
     assert_eq!(last["event"], "result");
     assert_eq!(last["ok"], false);
     assert_eq!(last["exit_code"], 69);
+}
+
+#[test]
+fn a_mistake_is_an_event_with_its_place() {
+    let project = Project::new();
+    project.write("mizan.yaml", &APP.replace("port: 8000", "port: 8000, cpus: 1"));
+    let events = project.events(&["deploy", "-e", "local", "--json"]);
+    let problem = serde_json::json!({
+        "event": "problem",
+        "level": "error",
+        "file": "mizan.yaml",
+        "line": 4,
+        "column": 21,
+        "end_line": 4,
+        "end_column": 25,
+        "message": "unknown field `cpus`",
+        "hint": "did you mean `cpu`?",
+    });
+    assert_eq!(events[1..events.len() - 1], [problem]);
+    assert_eq!(events.last().unwrap()["exit_code"], 65);
+}
+
+#[test]
+fn what_is_probably_not_meant_is_an_event_too() {
+    let project = Project::new();
+    let edge = "edge: {on: [local], check: {user: ada}}\nenvironments:";
+    project.write("mizan.yaml", &APP.replace("environments:", edge));
+    let events = project.events(&["deploy", "-e", "local", "--plan", "--offline", "--json"]);
+    assert_eq!(events[1]["event"], "problem", "{events:?}");
+    assert_eq!((&events[1]["level"], &events[1]["line"]), (&"warning".into(), &9.into()));
+    assert_eq!(events[2]["event"], "plan");
+}
+
+#[test]
+fn one_run_gives_a_plan_as_data_and_as_a_pull_request_shows_it() {
+    let project = Project::new();
+    let plan = ["deploy", "-e", "local", "--plan", "--offline", "--format"];
+    let stdout = |format: &str| {
+        let output = project.mizan(&[&plan[..], &[format]].concat()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let events = project.events(&[&plan[..], &["markdown", "--json"]].concat());
+    assert_eq!(events[1]["markdown"].as_str().unwrap(), stdout("markdown"));
+    let alone: serde_json::Value = serde_json::from_str(&stdout("json")).unwrap();
+    assert_eq!(events[1]["plan"], alone);
 }
 
 fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
