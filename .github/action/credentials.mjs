@@ -1,6 +1,6 @@
 // Which variables give access to something: what a stranger's change must not see, and what is never printed.
 
-import { encoded } from "./markdown.mjs";
+import { encoded } from "./text.mjs";
 
 /** The variables of the clouds, of GitHub and of its runner, by their beginnings. */
 const OF_PLATFORMS =

@@ -12,14 +12,14 @@ const permission = "deployments: write";
  */
 
 /**
- * Begins a deployment.
+ * Makes a deployment; it is told that it is in progress by `tellDeployment`.
  *
  * @param {Github} github
  * @param {Context} context
  * @param {string} environment
  * @returns {Promise<number | null>} Its id; none if GitHub itself keeps one for this job.
  */
-export async function beginDeployment(github, context, environment) {
+export async function makeDeployment(github, context, environment) {
   if (await keptByGithub(github, context, environment)) {
     return null;
   }
@@ -34,7 +34,6 @@ export async function beginDeployment(github, context, environment) {
       required_contexts: [],
     },
   });
-  await tellDeployment(github, context, deployment.id, "in_progress", "mizan deploys");
   return deployment.id;
 }
 

@@ -94,6 +94,9 @@ export function wanted(version, { repository, ref, version: own }) {
  * @returns {Promise<string>}
  */
 export async function provide(what, github, place) {
+  if (process.platform === "win32") {
+    throw new InputError("mizan runs on Linux and macOS: choose such a runner with `runs-on`");
+  }
   switch (what.from) {
     case "machine":
       return onPath(place.env);
@@ -131,7 +134,9 @@ async function fromRelease({ version, commit }, github, place) {
     );
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    execFileSync("tar", ["-xzf", archive, "-C", folder, "--strip-components=1"]);
+    execFileSync("tar", ["-xzf", archive, "-C", folder, "--strip-components=1"], {
+      env: place.env,
+    });
     writeFileSync(mark, "");
     place.say(`mizan ${version} is installed: ${assetName(version, triple)}`);
     return binary;

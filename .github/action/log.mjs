@@ -1,5 +1,7 @@
 // An event of mizan as a line of the job's log.
 
+import { printable } from "./text.mjs";
+
 /** The marks of a plan, as mizan prints them. */
 const MARKS = { create: "+", update: "~", replace: "-/+", delete: "-", run: ">" };
 
@@ -63,18 +65,4 @@ function planLines(plan) {
 /** @param {number} millis */
 function seconds(millis) {
   return millis < 1000 ? `${millis} ms` : `${(millis / 1000).toFixed(1)} s`;
-}
-
-/**
- * Without what moves a cursor or changes colours.
- * @param {string} text
- */
-export function printable(text) {
-  return (
-    text
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-      .replace(/\u001b\[[0-9;?]*[A-Za-z]/g, "")
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd")
-  );
 }

@@ -1,6 +1,6 @@
 // What people read on GitHub: the comment on a pull request, and the summary of the job.
 
-import { printable } from "./log.mjs";
+import { encoded, foreign, printable } from "./text.mjs";
 
 /** What of a commit's id is shown. */
 const SHORT_SHA = 7;
@@ -122,25 +122,6 @@ function logOf({ log = [] }) {
  */
 function folded(summary, body) {
   return `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`;
-}
-
-/**
- * Text of others, as mizan's own Markdown has it: it can end nothing, open no tag, mention nobody and link nowhere.
- * @param {string} text
- */
-export function foreign(text) {
-  return printable(text)
-    .split("\n")
-    .map((line) => `<code>${encoded(line)}</code>`)
-    .join("<br>");
-}
-
-/**
- * Numeric entities are text to Markdown, whatever they stand for.
- * @param {string} text
- */
-export function encoded(text) {
-  return text.replace(/[^\p{Alphabetic}\p{N} \-/,→]/gu, (char) => `&#${char.codePointAt(0)};`);
 }
 
 /**

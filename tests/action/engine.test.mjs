@@ -55,6 +55,26 @@ test("a deploy that fails shows its cause in the summary, and leaves nothing beh
   assert.deepEqual(containers(), []);
 });
 
+test("a deploy that is cancelled is taken back in the time that the runner gives", async () => {
+  configure("sleep 60");
+  const onStart = (child, output) => {
+    const begun = setInterval(() => {
+      if (output().includes("… release-step/r1")) {
+        clearInterval(begun);
+        child.kill("SIGINT");
+      }
+    }, 20);
+    child.on("close", () => clearInterval(begun));
+  };
+  const begin = Date.now();
+  const { code, summary, log } = await job.run(DEPLOY, { ...ENGINE, onStart });
+  assert.equal(code, 130, log);
+  assert.ok(Date.now() - begin < 30_000, "it did not wait for the release step");
+  assert.match(summary, /^### .* was interrupted$/m);
+  assert.equal(github.statuses.at(-1).state, "error");
+  assert.deepEqual(containers(), []);
+});
+
 test("a deploy that goes well is live where the step says", async () => {
   configure("'true'");
   const { code, outputs, log } = await job.run(DEPLOY, ENGINE);

@@ -156,6 +156,22 @@ describe("a plan on a pull request", () => {
   });
 });
 
+describe("a plan larger than GitHub takes", () => {
+  test("is cut in the summary, and left out of the outputs", async () => {
+    const markdown = "| ü | y |\n".repeat(120_000);
+    const plan = { format: "mizan-plan", version: 1, steps: [], notes: [] };
+    const path = job.program({ events: [{ event: "plan", plan, markdown }, ok({})] });
+    const { code, summary, outputs, annotations } = await job.run(PLAN, { path });
+    assert.equal(code, 0);
+    const bytes = Buffer.byteLength(summary);
+    assert.ok(bytes < 1_048_576 && bytes > 900_000, String(bytes));
+    assert.ok(summary.endsWith(`The rest is in the log of [the run](${RUN}).\n`));
+    assert.equal(outputs.plan, "");
+    assert.deepEqual(JSON.parse(outputs["plan-json"]), plan);
+    assert.match(annotations[0].message, /the output `plan` is empty/);
+  });
+});
+
 describe("a mizan.yaml with a mistake", () => {
   const inputs = { ...PLAN, "working-directory": "apps/shop" };
 
@@ -310,7 +326,7 @@ describe("a deploy", () => {
       kind: "rolled_back",
       message: "service web did not become healthy",
       causes: ["waited 60 s", "/healthz answers 502\nand nothing else"],
-      log: ["boot \u001b[31mred\u001b[0m", "</pre><script>alert(1)</script> @everyone"],
+      log: ["boot \u001b[31mred\u001b[0m", "</pre><script>alert(1)</script> @everyone \u202etxt"],
       hints: ["look at the log: mizan logs web"],
       left_over: ["service web"],
     };
@@ -331,6 +347,7 @@ describe("a deploy", () => {
     assert.match(summary, /^<pre>boot red$/m);
     assert.equal(count(summary, "<script>"), 0);
     assert.equal(count(summary, "@everyone"), 0);
+    assert.doesNotMatch(summary, /\u202e|8238/);
     const { state, description } = github.statuses.at(-1);
     assert.deepEqual([state, description], ["failure", "service web did not become healthy"]);
 
