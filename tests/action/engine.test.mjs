@@ -56,20 +56,24 @@ test("a deploy that fails shows its cause in the summary, and leaves nothing beh
 });
 
 test("a deploy that is cancelled is taken back in the time that the runner gives", async () => {
-  configure("sleep 60");
+  // A program that ends when it is asked to; one that does not is killed later than the runner waits.
+  configure(
+    "python -c 'import signal, time; signal.signal(signal.SIGTERM, exit); print(1, flush=True); time.sleep(60)'",
+  );
+  let cancelled = 0;
   const onStart = (child, output) => {
     const begun = setInterval(() => {
-      if (output().includes("… release-step/r1")) {
+      if (output().includes("release-step/r1 | 1")) {
         clearInterval(begun);
+        cancelled = Date.now();
         child.kill("SIGINT");
       }
     }, 20);
     child.on("close", () => clearInterval(begun));
   };
-  const begin = Date.now();
   const { code, summary, log } = await job.run(DEPLOY, { ...ENGINE, onStart });
   assert.equal(code, 130, log);
-  assert.ok(Date.now() - begin < 30_000, "it did not wait for the release step");
+  assert.ok(Date.now() - cancelled < 10_000, log);
   assert.match(summary, /^### .* was interrupted$/m);
   assert.equal(github.statuses.at(-1).state, "error");
   assert.deepEqual(containers(), []);
