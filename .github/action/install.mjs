@@ -18,7 +18,8 @@ const RELEASE_TAG = /^v\d+(\.\d+){0,2}$/;
 /**
  * Where this action comes from.
  * @typedef {object} Origin
- * @property {string} repository As `owner/name`; empty for `uses: ./`.
+ * @property {string} repository As `owner/name`.
+ * @property {boolean} local It is the checkout itself: `uses: ./`.
  * @property {string} ref As after the `@`.
  * @property {string} version The version in its own source.
  */
@@ -44,7 +45,8 @@ const RELEASE_TAG = /^v\d+(\.\d+){0,2}$/;
 export function readOrigin(env) {
   const manifest = readFileSync(join(ROOT, "Cargo.toml"), "utf8");
   return {
-    repository: env.GITHUB_ACTION_REPOSITORY ?? "",
+    repository: env.GITHUB_ACTION_REPOSITORY || env.GITHUB_REPOSITORY || "",
+    local: !env.GITHUB_ACTION_REPOSITORY,
     ref: env.GITHUB_ACTION_REF ?? "",
     version: /^version = "([^"]+)"/m.exec(manifest)?.[1] ?? "",
   };
@@ -58,7 +60,7 @@ export function readOrigin(env) {
  * @param {Origin} origin
  * @returns {Wanted}
  */
-export function wanted(version, { repository, ref, version: own }) {
+export function wanted(version, { local, ref, version: own }) {
   if (version === "installed") {
     return { from: "machine" };
   }
@@ -73,7 +75,7 @@ export function wanted(version, { repository, ref, version: own }) {
     }
     return { from: "release", version, commit: null };
   }
-  if (repository === "") {
+  if (local) {
     return { from: "source", why: "the action is used from the checkout" };
   }
   if (RELEASE_TAG.test(ref)) {
@@ -115,7 +117,8 @@ export async function provide(what, github, place) {
  */
 async function fromRelease({ version, commit }, github, place) {
   const triple = targetTriple();
-  const folder = join(place.cache, "mizan", version, triple ?? "none");
+  // What was installed for a tag was not held against a commit.
+  const folder = join(place.cache, "mizan", commit ?? version, triple ?? "none");
   const binary = join(folder, "mizan");
   // The mark is written last: a folder without it is of an installation that was cut off.
   const mark = `${folder}.complete`;
@@ -132,6 +135,7 @@ async function fromRelease({ version, commit }, github, place) {
       { ...place.origin, version, commit, triple },
       place,
     );
+    rmSync(mark, { force: true });
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     execFileSync("tar", ["-xzf", archive, "-C", folder, "--strip-components=1"], {

@@ -124,8 +124,9 @@ describe("a release", () => {
     release();
     const env = { ...RELEASED, GITHUB_ACTION_REF: COMMIT };
     github.commits[`v${VERSION}`] = COMMIT;
+    assert.match((await install()).log, /is installed: mizan-/);
     assert.match((await install({}, env)).log, /is installed: mizan-/);
-    rmSync(join(job.tools, "mizan"), { recursive: true });
+    rmSync(join(job.tools, "mizan", COMMIT), { recursive: true });
     github.commits[`v${VERSION}`] = "f".repeat(40);
     assert.match((await install({}, env)).log, /is another commit than the one/);
   });
@@ -166,7 +167,7 @@ describe("the source", () => {
 
 test("what is wanted follows from the input, and else from the ref of the action", () => {
   const from = (version, ref, repository = "octo-org/mizan") =>
-    wanted(version, { repository, ref, version: "1.4.2" });
+    wanted(version, { repository, local: repository === "", ref, version: "1.4.2" });
   assert.deepEqual(from("", "v1"), { from: "release", version: "1.4.2", commit: null });
   assert.deepEqual(from("", "v1.4.2"), { from: "release", version: "1.4.2", commit: null });
   assert.deepEqual(from("", COMMIT), { from: "release", version: "1.4.2", commit: COMMIT });
