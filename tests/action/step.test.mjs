@@ -394,18 +394,22 @@ describe("a run that is cancelled", () => {
   const result = JSON.stringify({ event: "result", ok: false, exit_code: 130, error });
 
   test("lets mizan take back what it did, and hands on one signal of two", async () => {
-    const script = [
-      "signals=0; trap 'signals=$((signals + 1))' INT TERM",
-      "echo begun >&2",
-      "for wait in $(seq 12); do sleep 0.05; done",
-      'echo "signals: $signals" >&2',
-      `echo '${result}'`,
-    ].join("\n");
+    // Not in bash, which counts two signals as one while it waits for a program.
+    const counting = `let signals = 0;
+      for (const name of ["SIGINT", "SIGTERM"]) { process.on(name, () => { signals += 1; }); }
+      console.error("begun");
+      setTimeout(() => {
+        console.error("signals: " + signals);
+        console.log(process.env.RESULT);
+        process.exit(130);
+      }, 700);`;
+    const script = `RESULT='${result}' exec '${process.execPath}' -e '${counting}'`;
     const onStart = (child, output) => {
       const ready = setInterval(() => {
         if (output().includes("begun")) {
           clearInterval(ready);
-          child.kill("SIGINT");
+          // To all of the step at once, as a terminal would.
+          process.kill(-child.pid, "SIGINT");
           setTimeout(() => child.kill("SIGTERM"), 200);
         }
       }, 20);

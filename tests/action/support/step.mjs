@@ -121,7 +121,8 @@ export class Job {
 
   #spawn(file, env, onStart) {
     const main = join(ROOT, ".github", "action", file);
-    const child = spawn(process.execPath, [main], { env, cwd: this.workspace });
+    // A group of its own, which a test can signal as a terminal does.
+    const child = spawn(process.execPath, [main], { env, cwd: this.workspace, detached: true });
     let output = "";
     const take = (chunk) => {
       output += chunk;
