@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const WHOLE: Duration = Duration::from_secs(180);
 /// How often two questions are repeated while the data under them changes.
 const TRIES: usize = 8;
+/// How often a difference must be seen before it counts.
+const CONFIRMED: usize = 2;
 /// The example key of RFC 6455, and what a server makes of it.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// What proves that the server speaks the protocol.
@@ -128,8 +130,9 @@ impl Asker {
     }
 
     /// The same, by what `told` takes from an answer. The other question is asked between two
-    /// plain ones: data goes on and does not come back, so where these two agree, the difference
-    /// is the question's; and where the other agrees with one of them, there is none.
+    /// plain ones: where these two agree, the difference is the question's, if that is so twice (a
+    /// visitor may have taken back at once what another had changed); and where the other agrees with
+    /// one of them, there is none.
     pub async fn compare_by<T: PartialEq>(
         &self,
         plain: &Question,
@@ -142,6 +145,7 @@ impl Asker {
             _ => true,
         };
         let settled = |plain, other| Pair { plain, other, is_restless: false };
+        let mut differs = 0;
         let mut before = self.ask(plain.clone()).await;
         let mut between = self.ask(other.clone()).await;
         for _ in 0..TRIES {
@@ -149,7 +153,8 @@ impl Asker {
                 return settled(before, between);
             }
             let after = self.ask(plain.clone()).await;
-            if agree(&after, &between) || agree(&before, &after) {
+            differs += usize::from(agree(&before, &after));
+            if agree(&after, &between) || differs == CONFIRMED {
                 return settled(after, between);
             }
             (before, between) = (after, self.ask(other.clone()).await);
