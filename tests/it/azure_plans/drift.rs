@@ -3,9 +3,13 @@
 use mizan::{
     model::ReleaseId,
     plan::{Change, Seen},
-    targets::azure::{
-        instances::{State, spec::Size},
-        things::Thing,
+    targets::{
+        EnvSpec,
+        azure::{
+            instances::{State, spec::Size},
+            things::Thing,
+        },
+        fingerprint,
     },
 };
 
@@ -117,13 +121,31 @@ fn a_lost_record_makes_a_release_and_touches_nothing_that_is_right() {
     assert!(text(&plan).contains("run release r1 (record r1)"), "{}", text(&plan));
 }
 
+/// Azure does not tell who has given a value: what is wanted now is how it is read.
 #[test]
-fn what_an_interrupted_release_step_left_goes() {
+fn a_value_that_comes_from_elsewhere_now_is_no_other_value() {
+    let mut world = deployed(BOARD);
+    for group in [BEAT, WEB] {
+        let spec = world.group(group).spec.as_mut().expect("a service");
+        let fingerprint = fingerprint("info");
+        let caller = EnvSpec::Caller { from: "ANOTHER".into(), fingerprint };
+        assert!(spec.container.env.insert("LEVEL".into(), caller).is_some());
+    }
+    let plan = next(&world, BOARD, 1);
+    assert!(plan.is_noop(), "{}", text(&plan));
+    assert!(!text(&plan).contains("not as it was deployed"), "{}", text(&plan));
+}
+
+#[test]
+fn what_an_interrupted_release_step_left_goes_when_it_has_ended() {
     let mut world = deployed(BOARD);
     let mut left = world.group(BEAT).clone();
     (left.service, left.spec) = (Some("release-step".into()), None);
     left.release = Some(ReleaseId(2));
     world.seen.groups.insert("board-production-r2-release-step".into(), Seen::Present(left));
+    let plan = next(&world, BOARD, 1);
+    assert!(plan.is_noop() && text(&plan).contains("it may end"), "{}", text(&plan));
+    world.group("board-production-r2-release-step").state = State::Stopped;
     let plan = next(&world, BOARD, 1);
     let [step] = plan.steps.as_slice() else { panic!("{}", text(&plan)) };
     assert!(matches!(&step.change, Change::Delete { why } if why.contains("interrupted")));

@@ -79,65 +79,6 @@ fn given_up_after_the_flip_the_live_release_gets_its_visitors_back() {
     assert!(next(&back, BOARD, 1).is_noop());
 }
 
-/// How the world looks when a plan was killed after each of its steps that come before the record.
-fn killed(before: &World, whole: &Plan<Op>, desired: &Desired, version: u32) -> Vec<World> {
-    let commit = whole.steps.iter().filter(|step| !step.after_commit).count();
-    let part = |at| Plan { steps: whole.steps[..at].to_vec(), ..whole.clone() };
-    (0..commit).map(|at| before.after(&part(at), desired, version)).collect()
-}
-
-/// The next deploy fails at each of its steps, and the world is as `before`. (A step that failed is
-/// taken back, too: it may have done its work.)
-#[track_caller]
-fn assert_fails_back(before: &World, killed: &World, source: (&str, u32), what: &str) {
-    let (text, version) = source;
-    let desired = killed.desired(&app(text), version);
-    let whole = plan(&desired, killed);
-    let commit = whole.steps.iter().filter(|step| !step.after_commit).count();
-    for at in 0..=commit {
-        let part = Plan { steps: whole.steps[..at].to_vec(), ..whole.clone() };
-        let world = killed.after(&part, &desired, version);
-        let world = world.taken_back(&part.steps, &desired, version);
-        let what = format!("{what}, failed after {at} steps of\n{}", super::text(&whole));
-        if at > 0 {
-            assert_eq!(world.origin(), before.origin(), "{what}");
-        }
-        if at == commit {
-            assert_eq!(world.seen.groups, before.seen.groups, "{what}");
-            assert_eq!(world.seen.current, before.seen.current, "{what}");
-            assert_eq!(world.origin(), before.origin(), "{what}");
-        }
-    }
-}
-
-#[test]
-fn what_fails_after_a_kill_is_taken_back_to_the_live_release() {
-    let before = with_new_source(BOARD);
-    let text = changed();
-    let desired = before.desired(&app(&text), 2);
-    let whole = plan(&desired, &before);
-    for (at, killed) in killed(&before, &whole, &desired, 2).into_iter().enumerate() {
-        let what = format!("killed after {at} steps");
-        assert_fails_back(&before, &killed, (&text, 2), &what);
-    }
-}
-
-#[test]
-fn so_is_what_fails_after_a_rollback_that_was_killed() {
-    let before = deploy(&with_new_source(BOARD), &changed(), 2);
-    let first = before.history[0].clone();
-    let rollback = diff::plan(&first.desired, &before.seen, Purpose::Rollback(&first)).unwrap();
-    for killed in killed(&before, &rollback, &first.desired, 1) {
-        let text = changed().replace("manage.py other", "manage.py third");
-        let desired = killed.desired(&app(&text), 3);
-        let whole = plan(&desired, &killed);
-        let steps: Vec<_> = whole.steps.into_iter().filter(|step| !step.after_commit).collect();
-        let part = Plan { steps, ..rollback.clone() };
-        let world = killed.after(&part, &desired, 3).taken_back(&part.steps, &desired, 3);
-        assert_eq!(world.origin(), before.origin());
-    }
-}
-
 #[test]
 fn a_group_that_has_visitors_already_is_not_made_anew_under_them() {
     let before = with_new_source(BOARD);

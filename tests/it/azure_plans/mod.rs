@@ -8,6 +8,7 @@ mod interrupted;
 mod properties;
 mod refusals;
 mod rollback;
+mod sequences;
 mod teardown;
 mod validation;
 pub mod world;

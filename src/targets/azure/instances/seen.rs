@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{desired::Desired, group::RUN_SERVICE, spec::ServiceSpec};
+use super::{
+    desired::Desired,
+    group::{RUN_SERVICE, STEP_SERVICE},
+    spec::ServiceSpec,
+};
 use crate::{
     model::ReleaseId,
     plan::{ResourceId, Seen},
-    targets::azure::things::Thing,
+    targets::{EnvSpec, azure::things::Thing, fingerprint},
     workers::cloud::{Foreseen, LivePlane, SeenPlane},
 };
 
@@ -125,12 +129,42 @@ impl SeenGroup {
         is_command && self.state == State::Running
     }
 
+    /// True if it is the release step of a deploy that was killed, and has not ended: a migration is
+    /// not cut off.
+    pub fn is_running_release_step(&self) -> bool {
+        self.service.as_deref() == Some(STEP_SERVICE) && self.state == State::Running
+    }
+
     /// True if it runs, or would run, exactly this.
     pub fn is_like(&self, spec: &ServiceSpec) -> bool {
-        let seen = self.spec.as_ref().map(ServiceSpec::without_versions);
+        let wanted = spec.without_versions();
+        let seen = self.spec.as_ref().map(|seen| in_terms_of(&wanted, seen.without_versions()));
         let versions = spec.secrets_hash();
-        seen == Some(spec.without_versions()) && versions.is_some() && self.secrets == versions
+        seen == Some(wanted) && versions.is_some() && self.secrets == versions
     }
+}
+
+/// Azure tells the values of variables, and not who has given them: a value that is the same is not
+/// another one because it stands in mizan.yaml now, or came from there before.
+fn in_terms_of(wanted: &ServiceSpec, mut seen: ServiceSpec) -> ServiceSpec {
+    for (name, value) in &mut seen.container.env {
+        let Some(other) = wanted.container.env.get(name) else { continue };
+        let same = match (&*value, other) {
+            (EnvSpec::Literal(text), EnvSpec::Caller { fingerprint: of, .. })
+            | (EnvSpec::Caller { fingerprint: of, .. }, EnvSpec::Literal(text)) => {
+                fingerprint(text) == *of
+            }
+            (
+                EnvSpec::Caller { fingerprint: of, .. },
+                EnvSpec::Caller { fingerprint: wanted, .. },
+            ) => of == wanted,
+            _ => false,
+        };
+        if same {
+            *value = other.clone();
+        }
+    }
+    seen
 }
 
 impl Observed {

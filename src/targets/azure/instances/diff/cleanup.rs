@@ -27,6 +27,14 @@ impl<'a> Planner<'a> {
                 self.builder.note(Note::Info(text));
                 continue;
             }
+            if seen.is_running_release_step() {
+                let text = format!(
+                    "{} still runs the release step of a deploy that was killed: it may end",
+                    group_resource(group)
+                );
+                self.builder.note(Note::Warning(text));
+                continue;
+            }
             match (kept.contains(group), seen.may_run()) {
                 (true, true) => self.stop(group, seen),
                 (true, false) => self.builder.unchanged(group_resource(group)),
