@@ -19,6 +19,7 @@ pub mod engine;
 pub mod error;
 pub mod http;
 pub mod images;
+pub mod init;
 pub mod ledger;
 pub mod model;
 pub mod plan;

@@ -73,6 +73,8 @@ pub enum Format {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Looks at a Django + React repository and writes mizan.yaml and what belongs beside it.
+    Init(InitArgs),
     /// Builds, migrates, starts and switches to a new release; does nothing if nothing changed.
     Deploy(DeployArgs),
     /// Shows what runs, where, and whether it is healthy.
@@ -114,6 +116,75 @@ pub enum Command {
     /// Keeps the local front and Workers running. Started by `deploy`.
     #[command(name = "__supervise", hide = true)]
     Supervise(SuperviseArgs),
+}
+
+/// `mizan init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The app's name [default: that of the project].
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<String>,
+    /// The folder of manage.py [default: the only one, else asked for].
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<String>,
+    /// The settings module for servers [default: what asgi.py, wsgi.py or manage.py name].
+    #[arg(long, value_name = "MODULE")]
+    pub settings: Option<String>,
+    /// The requirements file [default: found by its name].
+    #[arg(long, value_name = "FILE")]
+    pub requirements: Option<String>,
+    /// The version of Python [default: what the project allows, best 3.12].
+    #[arg(long, value_name = "VERSION")]
+    pub python: Option<String>,
+    /// The folder of package.json [default: the only one that builds, else asked for].
+    #[arg(long, value_name = "DIR", conflicts_with = "no_frontend")]
+    pub frontend: Option<String>,
+    /// Where its build goes [default: what its configuration says].
+    #[arg(long, value_name = "DIR", conflicts_with = "no_frontend")]
+    pub frontend_output: Option<String>,
+    /// Builds no frontend.
+    #[arg(long)]
+    pub no_frontend: bool,
+    /// The path that answers 2xx when the app is well [default: found by its name].
+    #[arg(long, value_name = "PATH")]
+    pub health: Option<String>,
+    /// Where the app runs besides this machine [default: asked for, else nowhere].
+    #[arg(long, value_enum, value_name = "TARGET")]
+    pub target: Option<InitTarget>,
+    /// The region of AWS or the location of Azure.
+    #[arg(long, value_name = "REGION", requires = "target")]
+    pub region: Option<String>,
+    /// The host name, which the edge on Cloudflare answers to.
+    #[arg(long, value_name = "HOST", requires = "target")]
+    pub domain: Option<String>,
+    /// The URL where the app runs already, for the target `origin`.
+    #[arg(long, value_name = "URL", requires = "target")]
+    pub origin: Option<String>,
+    /// The action that the workflow calls.
+    #[arg(long, value_name = "OWNER/REPO@REF")]
+    pub action: Option<String>,
+    /// Writes no Dockerfile and no .dockerignore.
+    #[arg(long)]
+    pub no_dockerfile: bool,
+    /// Writes no workflow.
+    #[arg(long)]
+    pub no_workflow: bool,
+    /// Does not end with the plan.
+    #[arg(long)]
+    pub no_plan: bool,
+}
+
+/// Where an app runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InitTarget {
+    /// The Docker engine of this machine, and nowhere else.
+    Local,
+    /// ECS on Fargate.
+    Aws,
+    /// Azure Container Instances, behind the edge.
+    Azure,
+    /// Somewhere already; it gets the edge.
+    Origin,
 }
 
 /// `mizan deploy`.

@@ -94,6 +94,33 @@ fn offline<S: Site>(app: &App, output: &Output) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The plan of an environment for somebody who has not asked for it by itself: compared with what
+/// is there if it can be, else what a first deploy would create.
+///
+/// # Errors
+/// There is something wrong with the project, or with what is there.
+pub async fn foresee<S: Site>(project: &Project) -> Result<Plan<S::Op>, Failure> {
+    let app = &project.app;
+    project.file.report(&app.env, &S::check(app))?;
+    let site = match S::open(app).await {
+        Ok(site) => site,
+        Err(error) if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Denied) => {
+            let mut plan = S::offline(app)?;
+            let text = format!("{}, so this is what a first deploy would create", error.message);
+            plan.notes.push(Note::Info(text));
+            return Ok(plan);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    project.file.report(&app.env, &site.findings(app))?;
+    let mut look = site.look(app).await?;
+    project.file.report(&app.env, &look.findings)?;
+    look.plan
+        .notes
+        .extend(site.missing_secrets(app).iter().map(|secret| missing_secret(secret, app)));
+    Ok(look.plan)
+}
+
 async fn deploy<S: Site>(
     args: &DeployArgs,
     project: &Project,

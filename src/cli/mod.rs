@@ -10,6 +10,7 @@ mod edge;
 mod execute;
 mod failure;
 mod git;
+mod init;
 mod logs;
 mod open;
 mod output;
@@ -129,6 +130,7 @@ fn block_on(work: impl Future<Output = Done>) -> Done {
 
 async fn dispatch(command: Command, global: &GlobalArgs, output: &Output) -> Done {
     match command {
+        Command::Init(args) => Box::pin(init::run(&args, global, output)).await,
         Command::Deploy(args) => Box::pin(deploy::run(&args, global, output)).await,
         Command::Status => Box::pin(status::run(global, output)).await,
         Command::Releases => Box::pin(releases::run(global, output)).await,

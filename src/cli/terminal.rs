@@ -5,7 +5,7 @@ use std::{
     io::{IsTerminal, stderr, stdin},
 };
 
-use dialoguer::{Confirm, Password, Select, theme::ColorfulTheme};
+use dialoguer::{Confirm, Input, Password, Select, theme::ColorfulTheme};
 
 use crate::{
     error::{Context, Error, ErrorKind, Result},
@@ -73,6 +73,24 @@ impl Terminal {
             .interact()
             .context(ErrorKind::Failed, || "cannot ask".into())?;
         Ok(choices[at].clone())
+    }
+
+    /// Asks for a text; `flag` says how to give it without a person.
+    ///
+    /// # Errors
+    /// Nobody can be asked.
+    pub fn ask(self, question: &str, default: Option<&str>, flag: &str) -> Result<String> {
+        if !self.person {
+            return Err(Error::new(ErrorKind::Usage, format!("nobody can be asked: {question}"))
+                .hint(format!("answer with {flag}")));
+        }
+        let theme = ColorfulTheme::default();
+        let input = Input::with_theme(&theme).with_prompt(question);
+        let input = match default {
+            Some(default) => input.default(default.to_owned()),
+            None => input,
+        };
+        input.interact_text().context(ErrorKind::Failed, || "cannot ask".into())
     }
 
     /// Asks for a value without showing it.

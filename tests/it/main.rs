@@ -24,6 +24,7 @@ mod edge_model;
 mod edges;
 mod hostile;
 mod images;
+mod init;
 mod invalid;
 mod plans;
 mod support;
