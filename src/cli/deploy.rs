@@ -18,8 +18,9 @@ use super::{
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
+    init,
     ledger::Guard,
-    model::App,
+    model::{App, Dockerfile, Target},
     plan::{Approval, Change, Note, Plan},
     targets::Source,
 };
@@ -60,6 +61,18 @@ fn warn(project: &Project, output: &Output) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where the Dockerfile comes from, if it is nobody's file.
+fn dockerfile_note(app: &App) -> Result<Option<Note>> {
+    let builds = !matches!(app.target, Target::Origin { .. });
+    if app.build.dockerfile != Dockerfile::Generated || !builds {
+        return Ok(None);
+    }
+    let facts = init::generate(&app.build.context)?.facts;
+    Ok(Some(Note::Info(format!(
+        "there is no Dockerfile: one is made from what is here ({facts}); `mizan init` writes it down"
+    ))))
+}
+
 /// `--plan`: shows, saves, and says by the exit code whether there are changes.
 async fn plan<S: Site>(args: &DeployArgs, project: &Project, output: &Output) -> Done {
     let app = &project.app;
@@ -69,6 +82,7 @@ async fn plan<S: Site>(args: &DeployArgs, project: &Project, output: &Output) ->
     project.file.report(&app.env, &look.findings)?;
     let missing = site.missing_secrets(app);
     look.plan.notes.extend(missing.iter().map(|secret| missing_secret(secret, app)));
+    look.plan.notes.extend(dockerfile_note(app)?);
     output.plan(&look.plan)?;
     if let Some(path) = &args.out {
         save(path, &look)?;
@@ -87,6 +101,7 @@ async fn plan<S: Site>(args: &DeployArgs, project: &Project, output: &Output) ->
 /// `--plan --offline`: what a first deploy would create, without looking at anything but files.
 fn offline<S: Site>(app: &App, output: &Output) -> Done {
     let mut plan = S::offline(app)?;
+    plan.notes.extend(dockerfile_note(app)?);
     plan.notes.push(Note::Info(
         "offline: compared with nothing; this is what a first deploy would create".into(),
     ));
@@ -106,6 +121,7 @@ pub async fn foresee<S: Site>(project: &Project) -> Result<Plan<S::Op>, Failure>
         Ok(site) => site,
         Err(error) if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Denied) => {
             let mut plan = S::offline(app)?;
+            plan.notes.extend(dockerfile_note(app)?);
             let text = format!("{}, so this is what a first deploy would create", error.message);
             plan.notes.push(Note::Info(text));
             return Ok(plan);
@@ -118,6 +134,7 @@ pub async fn foresee<S: Site>(project: &Project) -> Result<Plan<S::Op>, Failure>
     look.plan
         .notes
         .extend(site.missing_secrets(app).iter().map(|secret| missing_secret(secret, app)));
+    look.plan.notes.extend(dockerfile_note(app)?);
     Ok(look.plan)
 }
 
@@ -147,7 +164,8 @@ async fn deploy_locked<S: Site>(
 ) -> Done {
     let app = &project.app;
     provide_secrets(&mut site, app, terminal).await?;
-    let look = site.look(app).await?;
+    let mut look = site.look(app).await?;
+    look.plan.notes.extend(dockerfile_note(app)?);
     project.file.report(&app.env, &look.findings)?;
     if let Some(path) = &args.plan_file {
         require_approval(path, &look)?;

@@ -18,8 +18,8 @@ use crate::{
     config::{self, ConfigFile},
     error::{Context, Error, ErrorKind, Result},
     init::{
-        Answers, Cloud, Draft, Findings, Hints, Note, Placed, Setup, Stop, Tree, decide, detect,
-        drafts, put,
+        Answers, Cloud, Draft, Findings, Hints, Note, Place, Placed, Setup, Status, Stop, Tree,
+        decide, detect, drafts, put,
     },
     model::EnvName,
     view::{self, PlanDocument},
@@ -62,6 +62,7 @@ pub async fn run(args: &InitArgs, global: &GlobalArgs, output: &Output) -> Done 
     }
     let (files, notes) = wanted(&tree, &findings, &setup, args)?;
     let placed = files.iter().map(|file| put(&root, file)).collect::<Result<Vec<_>>>()?;
+    let notes = [notes, own_dockerfile(&placed)].concat();
     let foreseen = match args.no_plan {
         true => Ok(None),
         false => Box::pin(foresee(&root, global)).await,
@@ -69,7 +70,10 @@ pub async fn run(args: &InitArgs, global: &GlobalArgs, output: &Output) -> Done 
     let plan = foreseen.as_ref().ok().and_then(Option::as_ref);
     tell(&findings, &notes, &placed, plan, output)?;
     foreseen?;
-    output.say("Next: mizan deploy -e local");
+    output.say(match setup.cloud {
+        Some(_) => "Next: mizan deploy -e local",
+        None => "Next: mizan deploy",
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -203,6 +207,16 @@ fn wanted(
         }
     }
     Ok((files, notes))
+}
+
+/// What to know where mizan.yaml was made for another Dockerfile than the one that is there.
+fn own_dockerfile(placed: &[Placed]) -> Vec<Note> {
+    let is_own =
+        |file: &&Placed| file.path == "Dockerfile" && matches!(file.status, Status::Differs { .. });
+    let text = "this one stays, and mizan.yaml is made for the proposed one: see whether port, \
+                folders of volumes and the folder of manage.py are the same";
+    let note = |file: &Placed| Note { place: Some(Place::of(file.path)), text: text.into() };
+    placed.iter().find(is_own).map(note).into_iter().collect()
 }
 
 /// The plan of the environment `local` of the mizan.yaml that is there now.

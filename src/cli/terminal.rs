@@ -87,6 +87,7 @@ impl Terminal {
         let theme = ColorfulTheme::default();
         let input = Input::with_theme(&theme).with_prompt(question);
         let input = match default {
+            Some("") => input.allow_empty(true),
             Some(default) => input.default(default.to_owned()),
             None => input,
         };

@@ -90,7 +90,8 @@ record! {
     BuildFile {
         /// The folder that is sent to the builder. Default: the folder of mizan.yaml.
         context: Opt<HostPath>,
-        /// The Dockerfile. Default: `Dockerfile` in the context.
+        /// The Dockerfile. Default: `Dockerfile` in the context; if there is none, one is made for a
+        /// Django project (docs/init.md).
         dockerfile: Opt<HostPath>,
         /// Build arguments. Never secrets: they stay readable in the image.
         args: Opt<Entries<Word, Literal>>,

@@ -78,7 +78,7 @@ impl From<ConfigError> for Error {
         let message = error.to_string();
         match error {
             ConfigError::NotFound => Self::new(ErrorKind::Invalid, message)
-                .hint("write one (docs/config.md), or name it with --config"),
+                .hint("`mizan init` writes one; --config names another place"),
             ConfigError::Misnamed { .. } => {
                 Self::new(ErrorKind::Invalid, message).hint(format!("rename it to {FILE_NAME}"))
             }

@@ -101,10 +101,13 @@ fn path(path: &Path, root: &Path) -> Value {
 }
 
 fn build(build: &Build, root: &Path) -> Value {
-    let Dockerfile::File(dockerfile) = &build.dockerfile;
+    let dockerfile = match &build.dockerfile {
+        Dockerfile::File(file) => Some(path(file, root)),
+        Dockerfile::Generated => None,
+    };
     fields([
         ("context", Some(path(&build.context, root))),
-        ("dockerfile", Some(path(dockerfile, root))),
+        ("dockerfile", dockerfile),
         ("args", Some(json!(build.args))),
         ("platform", Some(json!(build.platform))),
         ("refresh", build.refresh.map(duration)),

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    init,
     model::{App, AppName, Build, Dockerfile as DockerfilePlace},
 };
 
@@ -99,14 +100,25 @@ pub(super) struct Source {
 impl Source {
     /// Reads the Dockerfile and lists the context.
     pub fn read(app: &App) -> Result<Self> {
-        let Build { context, dockerfile: DockerfilePlace::File(path), args, platform, .. } =
-            &app.build;
+        let Build { context, dockerfile, args, platform, .. } = &app.build;
         if !context.is_dir() {
             let message = format!("the build context {} is no folder", context.display());
             return Err(Error::new(ErrorKind::Invalid, message)
                 .hint("`build.context` in mizan.yaml names it"));
         }
-        let mut listing = Snapshot::take(context, &IgnoreRules::read(context, path)?)?;
+        let (dockerfile, dockerfile_path, rules) = match dockerfile {
+            DockerfilePlace::File(path) => {
+                let dockerfile = Dockerfile::read(path, args, platform)?;
+                (dockerfile, path.clone(), IgnoreRules::read(context, path)?)
+            }
+            DockerfilePlace::Generated => {
+                let made = init::generate(context)?;
+                let dockerfile = Dockerfile::parse(made.dockerfile, GENERATED, args, platform)?;
+                let rules = generated_rules(context, &made.dockerignore)?;
+                (dockerfile, PathBuf::from(GENERATED), rules)
+            }
+        };
+        let mut listing = Snapshot::take(context, &rules)?;
         // What the lock says is part of the hash as it is; its dates should not be.
         if let Ok(root) = app.root.strip_prefix(context) {
             listing
@@ -115,8 +127,8 @@ impl Source {
         }
         Ok(Self {
             app: app.name.clone(),
-            dockerfile: Dockerfile::read(path, args, platform)?,
-            dockerfile_path: path.clone(),
+            dockerfile,
+            dockerfile_path,
             context_path: context.clone(),
             context: listing,
             args: args.clone(),
@@ -161,6 +173,17 @@ impl Source {
     /// The Dockerfile's place below the context, if it lies there.
     pub fn dockerfile_in_context(&self) -> Option<&Path> {
         self.dockerfile_path.strip_prefix(&self.context_path).ok()
+    }
+}
+
+/// What a Dockerfile that was made is called in messages.
+const GENERATED: &str = "generated Dockerfile";
+
+/// The user's own ignore file, else the one that goes with a Dockerfile that was made.
+fn generated_rules(context: &Path, made: &str) -> Result<IgnoreRules> {
+    match context.join(".dockerignore").exists() {
+        true => IgnoreRules::read(context, &context.join("Dockerfile")),
+        false => IgnoreRules::parse(made, Path::new("generated .dockerignore")),
     }
 }
 
@@ -265,6 +288,66 @@ mod tests {
         let private = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(root.path().join("a.py"), private).expect("chmod");
         assert_eq!(known(&app, &pinned), first);
+    }
+
+    #[test]
+    fn writing_the_generated_dockerfile_down_makes_no_other_image() {
+        let root = testing::context(&[
+            ("manage.py", "import django\ns('DJANGO_SETTINGS_MODULE', 'shop.settings')\n"),
+            ("shop/settings.py", "WSGI_APPLICATION = 'shop.wsgi.application'\n"),
+            ("requirements.txt", "django\n"),
+            (".env", "SECRET=1"),
+        ]);
+        let mut pinned = BaseLock::default();
+        let pin =
+            Pin { to: PinnedTo::Digest("sha256:aa".into()), resolved: jiff::Timestamp::UNIX_EPOCH };
+        pinned.bases.insert("python:3.12-slim".into(), pin);
+        let app = testing::app(root.path());
+        assert_eq!(app.build.dockerfile, DockerfilePlace::Generated);
+        let generated = known(&app, &pinned);
+        assert_eq!(generated.files, 3, "secrets are left out");
+
+        let made = init::generate(root.path()).expect("a Dockerfile");
+        std::fs::write(root.path().join("Dockerfile"), made.dockerfile).expect("write");
+        std::fs::write(root.path().join(".dockerignore"), made.dockerignore).expect("write");
+        let app = testing::app(root.path());
+        assert!(matches!(app.build.dockerfile, DockerfilePlace::File(_)));
+        assert_eq!(known(&app, &pinned), generated);
+    }
+
+    /// Every layout that `mizan init` knows: the Dockerfile is one, and ends as it should.
+    #[test]
+    fn every_generated_dockerfile_can_be_built_from_images_that_are_known() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/init");
+        let known = ["python:3.", "node:22-slim", "ghcr.io/astral-sh/uv:latest", "oven/bun:1-slim"];
+        let mut layouts = 0;
+        for fixture in std::fs::read_dir(fixtures).expect("the fixtures") {
+            let fixture = fixture.expect("a fixture").path();
+            let made = init::generate(&fixture).expect("a Dockerfile");
+            let (args, platform) = (BTreeMap::new(), "linux/amd64");
+            let parsed = Dockerfile::parse(made.dockerfile.clone(), GENERATED, &args, platform)
+                .unwrap_or_else(|error| panic!("{}: {error}", fixture.display()));
+            for image in parsed.images() {
+                assert!(known.iter().any(|known| image.starts_with(known)), "{image}");
+            }
+            let lines: Vec<&str> = made.dockerfile.lines().collect();
+            let last = lines.last().expect("a line");
+            assert!(last.starts_with("CMD [\"sh\", \"-c\", \"exec "), "{last}");
+            assert!(lines.contains(&"USER 10001:10001"));
+            assert!(!made.dockerfile.contains("\n\n\n") && made.dockerfile.ends_with("]\n"));
+            IgnoreRules::parse(&made.dockerignore, Path::new("x")).expect("rules");
+            layouts += 1;
+        }
+        assert!(layouts >= 10, "only {layouts} layouts");
+    }
+
+    #[test]
+    fn without_a_dockerfile_and_a_project_both_ways_out_are_named() {
+        let root = testing::context(&[("a.py", "")]);
+        let error =
+            identity(&testing::app(root.path()), &BaseLock::default()).expect_err("nothing");
+        assert_eq!(error.message, "there is no Dockerfile, and none can be made");
+        assert!(error.hints.iter().any(|hint| hint.contains("build.dockerfile")), "{error:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Serialize;
 
 use super::{
-    detect,
+    advice, detect,
     findings::{Database, Engine, Findings, Interface, Kind, Note, Seen, Server, Variable},
     tree::{Tree, split},
 };
@@ -155,7 +155,8 @@ pub fn decide(tree: &Tree, findings: &Findings, answers: &Answers) -> Result<Set
     if let Some(media) = &findings.media_root {
         setup.keep("media", in_image(&media.value));
     }
-    setup.advise(findings);
+    let more = advice::on(findings, &setup);
+    setup.notes.extend(more);
     Ok(setup)
 }
 
@@ -278,7 +279,9 @@ impl Setup {
         if let Some(file) = &database.sqlite {
             self.keep_sqlite(tree, file, findings);
             match (&database.url, &self.cloud) {
-                (Some(url), Some(_)) => self.cloud_database = Some(url.clone()),
+                (Some(url), Some(Cloud::Aws { .. } | Cloud::Azure { .. })) => {
+                    self.cloud_database = Some(url.clone());
+                }
                 (None, Some(Cloud::Aws { .. } | Cloud::Azure { .. })) => {
                     let text = "clouds have no lasting disk: read DATABASE_URL there, e.g. with \
                                 dj-database-url, else all data is lost with the container";
@@ -376,65 +379,6 @@ impl Setup {
     /// Whether a secret has a value on this machine without anybody giving one.
     pub(super) fn is_given_locally(&self, name: &str) -> bool {
         self.local.env.contains_key(name)
-    }
-
-    fn advise(&mut self, findings: &Findings) {
-        if let (_, Some(requirement)) = self.server {
-            let file = findings.packages.files.first().map_or("your requirements", String::as_str);
-            let text = format!(
-                "there is no server for the app among its packages: the Dockerfile installs \
-                 {requirement}; better add that line to {file}, and take it out there"
-            );
-            self.notes.push(Note { place: findings.packages.manager.place.clone(), text });
-        }
-        if findings.health.place.is_none() && findings.health.value == "/" {
-            let text = "no path is made for health checks, so / is asked and has to answer 2xx: \
-                        docs/deploying-django.md#health has one to copy, --health names yours";
-            self.notes.push(Note { place: None, text: text.into() });
-        }
-        let asked: Vec<&str> = self
-            .secrets
-            .iter()
-            .filter(|(name, generate)| !generate && !self.is_given_locally(name))
-            .map(|(name, _)| name.as_str())
-            .collect();
-        if !asked.is_empty() {
-            let text = format!(
-                "the first deploy asks for {}; without a terminal, set them by \
-                 `mizan secrets set NAME < FILE`",
-                asked.join(", ")
-            );
-            self.notes.push(Note { place: None, text });
-        }
-        let websockets = ["websockets", "wsproto"].iter().any(|name| findings.packages.has(name));
-        let standard = findings
-            .packages
-            .direct
-            .get("uvicorn")
-            .is_some_and(|wanted| wanted.extras.iter().any(|extra| extra == "standard"));
-        if let (Some(_), (Server::Uvicorn, None)) = (&findings.channels, self.server)
-            && !websockets
-            && !standard
-        {
-            let text = "uvicorn alone speaks no WebSockets: make it uvicorn[standard]";
-            let place = findings.server.as_ref().and_then(|seen| seen.place.clone());
-            self.notes.push(Note { place, text: text.into() });
-        }
-        if !findings.packages.locked {
-            let text = "no lock fixes the versions of the Python packages: another day's build can \
-                        be another app";
-            let pinned = findings.packages.manager.value == super::findings::Manager::Pip;
-            if !pinned {
-                let place = findings.packages.manager.place.clone();
-                self.notes.push(Note { place, text: text.into() });
-            }
-        }
-        if let Some(frontend) = findings.frontend.as_ref().filter(|found| found.lock.is_none()) {
-            let text = "no lock fixes the versions of the JavaScript packages: commit the one that \
-                        your package manager writes";
-            let place = frontend.folder.place.clone();
-            self.notes.push(Note { place, text: text.into() });
-        }
     }
 }
 

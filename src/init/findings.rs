@@ -20,7 +20,7 @@ impl Place {
     }
 
     /// A file.
-    pub(super) fn of(file: &str) -> Self {
+    pub fn of(file: &str) -> Self {
         Self { file: file.to_owned(), line: None }
     }
 }
@@ -250,6 +250,9 @@ pub struct Frontend {
     pub bundler: Bundler,
     /// What installs its packages.
     pub manager: Seen<JsManager>,
+    /// Its version, as `packageManager` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manager_version: Option<String>,
     /// The folder of the lock: another one in a workspace.
     pub install_folder: String,
     /// The lock file, if there is one.

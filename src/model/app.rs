@@ -68,6 +68,8 @@ pub struct Build {
 pub enum Dockerfile {
     /// A file, absolute.
     File(PathBuf),
+    /// There is none: one is made of what is in the context.
+    Generated,
 }
 
 /// Where the exported schema comes from.

@@ -96,6 +96,11 @@ fn help_of_deploy() {
 }
 
 #[test]
+fn help_of_init() {
+    assert_snapshot!(Project::new().told(&["init", "--help"]));
+}
+
+#[test]
 fn an_unknown_command_is_a_usage_error() {
     assert_snapshot!(Project::new().told(&["deplyo"]));
 }

@@ -181,7 +181,7 @@ fn build(
     }
     let dockerfile = dockerfile(section, folder, context_place, scope);
     Some(Build {
-        dockerfile: Dockerfile::File(dockerfile?),
+        dockerfile: dockerfile?,
         context,
         args,
         platform: section
@@ -196,17 +196,20 @@ fn dockerfile(
     context: &str,
     place: Span,
     scope: &mut Scope<'_>,
-) -> Option<PathBuf> {
+) -> Option<Dockerfile> {
     let named = section.and_then(|build| build.dockerfile.as_ref());
     let (written, place) = match named {
         Some(path) => (Path::new(&path.value.0).to_owned(), path.span),
         None => (clean(&Path::new(context).join("Dockerfile")), place),
     };
     let path = clean(&scope.root.join(&written));
-    // Without a name it is missed by the build, and only then: one can look at an app and remove
-    // it without building it.
-    if named.is_none() || path.is_file() {
-        return Some(path);
+    // Without a name one is made, and only by what builds: one can look at an app and remove it
+    // without building it.
+    match (named, path.is_file()) {
+        (_, true) => return Some(Dockerfile::File(path)),
+        (None, false) if path.symlink_metadata().is_err() => return Some(Dockerfile::Generated),
+        (None, false) => return Some(Dockerfile::File(path)),
+        (Some(_), false) => {}
     }
     let hint = "the path is relative to the folder of mizan.yaml";
     scope.problems.hint(place, format!("there is no file `{}`", written.display()), hint);

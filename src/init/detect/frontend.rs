@@ -134,6 +134,7 @@ fn describe(tree: &Tree, project: &str, package: Package, hints: &Hints) -> Resu
     Ok(Frontend {
         folder: Seen::at(folder, Place::at(&path, line), "a `build` script"),
         bundler,
+        manager_version: manager_version(tree, &json, &install_folder),
         manager,
         install_folder,
         lock,
@@ -167,6 +168,16 @@ fn lock(tree: &Tree, folder: &str) -> (String, Option<String>, Seen<JsManager>) 
         }
     }
     (folder.to_owned(), None, Seen::assumed(JsManager::Npm, "there is no lock file"))
+}
+
+/// The version of `packageManager` (`pnpm@10.11.0+sha512…`), here or where the lock is.
+fn manager_version(tree: &Tree, json: &Value, install_folder: &str) -> Option<String> {
+    let above = || serde_json::from_str::<Value>(&tree.utf8(&path_of(install_folder)).ok()?).ok();
+    let said = json["packageManager"].as_str().map(str::to_owned);
+    let said = said.or_else(|| above()?["packageManager"].as_str().map(str::to_owned))?;
+    let version = said.split_once('@')?.1.split('+').next()?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
+    (!version.is_empty() && version.chars().all(fits)).then(|| version.to_owned())
 }
 
 fn is_berry(tree: &Tree, folder: &str, lock: &str) -> bool {

@@ -342,7 +342,7 @@ impl Settings {
                 note(Some(hosts.place()), text.into());
             }
         }
-        if findings.static_root.is_none() && self.app(&["django"]).is_some() {
+        if findings.static_root.is_none() && self.app(&["django.contrib.staticfiles"]).is_some() {
             let text = "there is no STATIC_ROOT, so static files are not collected: set it, and \
                         let whitenoise serve them (docs/deploying-django.md#static-files)";
             note(self.place("STATIC_URL"), text.into());

@@ -36,7 +36,7 @@ struct Web {
     install_folder: String,
     folder: String,
     is_install_folder: bool,
-    setup: &'static str,
+    setup: String,
     copies: Vec<String>,
     install: &'static str,
     source: String,
@@ -110,7 +110,7 @@ pub fn dockerignore(findings: &Findings) -> Result<String> {
 
 fn web(frontend: &Frontend) -> Web {
     let folder = &frontend.folder.value;
-    let (image, setup, install, build) = commands(frontend.manager.value, frontend.lock.is_some());
+    let (image, install, build) = commands(frontend.manager.value, frontend.lock.is_some());
     // In the root, or in a workspace, what is built may be anywhere.
     let in_root = folder.is_empty() || *folder != frontend.install_folder;
     let source = match in_root {
@@ -122,7 +122,7 @@ fn web(frontend: &Frontend) -> Web {
         install_folder: in_image(&frontend.install_folder),
         folder: in_image(folder),
         is_install_folder: frontend.install_folder == *folder,
-        setup,
+        setup: setup(frontend),
         copies: copies(&frontend.files),
         install,
         source,
@@ -131,38 +131,37 @@ fn web(frontend: &Frontend) -> Web {
     }
 }
 
-/// Image, preparation, installation and build of a package manager.
-fn commands(
-    manager: JsManager,
-    locked: bool,
-) -> (&'static str, &'static str, &'static str, &'static str) {
+/// Image, installation and build of a package manager.
+fn commands(manager: JsManager, locked: bool) -> (&'static str, &'static str, &'static str) {
     const NODE: &str = "node:22-slim";
-    // The version of pnpm and yarn is that of `packageManager` in package.json.
-    const COREPACK: &str = "RUN corepack enable";
+    const NPM_CI: &str = "--mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund";
     match (manager, locked) {
-        (JsManager::Npm, true) => (
-            NODE,
-            "",
-            "--mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund",
-            "npm run build",
-        ),
+        (JsManager::Npm, true) => (NODE, NPM_CI, "npm run build"),
         (JsManager::Npm, false) => (
             NODE,
-            "",
             "--mount=type=cache,target=/root/.npm npm install --no-audit --no-fund",
             "npm run build",
         ),
-        (JsManager::Pnpm, _) => {
-            (NODE, COREPACK, "pnpm install --frozen-lockfile", "pnpm run build")
-        }
-        (JsManager::Yarn, _) => {
-            (NODE, COREPACK, "yarn install --frozen-lockfile", "yarn run build")
-        }
-        (JsManager::YarnBerry, _) => (NODE, COREPACK, "yarn install --immutable", "yarn run build"),
+        (JsManager::Pnpm, _) => (NODE, "pnpm install --frozen-lockfile", "pnpm run build"),
+        (JsManager::Yarn, _) => (NODE, "yarn install --frozen-lockfile", "yarn run build"),
+        (JsManager::YarnBerry, _) => (NODE, "yarn install --immutable", "yarn run build"),
         (JsManager::Bun, _) => {
-            ("oven/bun:1-slim", "", "bun install --frozen-lockfile", "bun run build")
+            ("oven/bun:1-slim", "bun install --frozen-lockfile", "bun run build")
         }
     }
+}
+
+/// How a package manager that is not part of the image comes into it: by npm, since corepack is no
+/// part of newer images. `--force`, for older ones have a yarn.
+fn setup(frontend: &Frontend) -> String {
+    let version = |default: &str| frontend.manager_version.clone().unwrap_or(default.to_owned());
+    let package = match frontend.manager.value {
+        JsManager::Npm | JsManager::Bun => return String::new(),
+        JsManager::Pnpm => format!("pnpm@{}", version("10")),
+        JsManager::Yarn => format!("yarn@{}", version("1")),
+        JsManager::YarnBerry => format!("@yarnpkg/cli-dist@{}", version("4")),
+    };
+    format!("RUN npm install --global --force --no-fund {package}")
 }
 
 /// Arguments of `COPY` for single files, those of a folder together.

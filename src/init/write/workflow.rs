@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Draft, config::PRODUCTION, render};
 use crate::{
-    error::Result,
+    error::{Error, ErrorKind, Result},
     init::{
         decide::{Cloud, Setup},
         findings::{Note, Place},
@@ -17,7 +17,7 @@ use crate::{
 const TEMPLATE: &str = include_str!("../../../templates/init/workflow.yml");
 const PATH: &str = ".github/workflows/mizan.yml";
 /// What stands where nobody has said which action is called.
-const UNNAMED_ACTION: &str = "OWNER/mizan@v1";
+const UNNAMED_ACTION: &str = "OWNER/mizan@v0";
 
 #[derive(Serialize)]
 struct Values<'a> {
@@ -49,6 +49,10 @@ pub(super) fn workflow(
         );
         return Ok((None, vec![note(None, text)]));
     }
+    if let Some(odd) = action.filter(|action| !is_action(action)) {
+        return Err(Error::new(ErrorKind::Usage, format!("{odd:?} is no action"))
+            .hint("--action takes OWNER/REPO@REF"));
+    }
     let (name, region) = match cloud {
         Cloud::Aws { region, .. } => ("aws", region.as_str()),
         Cloud::Azure { .. } => ("azure", ""),
@@ -66,11 +70,23 @@ pub(super) fn workflow(
     };
     let text = render(PATH, TEMPLATE, values)?;
     let line = text.lines().position(|line| line.contains(UNNAMED_ACTION)).map(|index| index + 1);
-    let notes = line.map(|line| {
+    let mut notes = Vec::new();
+    if let Some(line) = line {
         let text = "put the repository of mizan's action here (--action OWNER/REPO@REF)";
-        note(Some(Place::at(PATH, line)), text.into())
-    });
-    Ok((Some(Draft { path: PATH, text }), notes.into_iter().collect()))
+        notes.push(note(Some(Place::at(PATH, line)), text.into()));
+    }
+    if let Cloud::Origin { .. } = cloud {
+        let text = "releases are recorded where mizan runs, and a runner of GitHub forgets: name a \
+                    place by `ledger:` in the environment (docs/cloudflare.md)";
+        notes.push(note(None, text.into()));
+    }
+    Ok((Some(Draft { path: PATH, text }), notes))
+}
+
+/// `OWNER/REPO@REF`.
+fn is_action(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-/@".contains(c);
+    text.chars().all(fits) && text.contains('/') && text.contains('@')
 }
 
 /// The repository's folder, if it is one above.
