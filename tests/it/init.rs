@@ -13,7 +13,7 @@ use insta::assert_snapshot;
 use mizan::{
     config::ConfigFile,
     error::Error,
-    init::{Answers, Cloud, Findings, Hints, Stop, Tree, decide, detect, drafts},
+    init::{Answers, Cloud, Findings, Hints, Interface, Stop, Tree, decide, detect, drafts},
     view,
 };
 use tempfile::TempDir;
@@ -108,6 +108,19 @@ fn what_is_written_is_valid_everywhere() {
             assert_eq!(file.environments().count(), expected);
         }
     }
+}
+
+#[test]
+fn the_example_app_is_recognised_with_its_protocol() {
+    let findings = findings(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/board"));
+    assert!(findings.protocol.is_some());
+    assert_eq!(findings.project.value, "backend");
+    assert_eq!(findings.interface.value, Interface::Asgi("config.asgi:application".into()));
+    // Of two paths in its middleware's module and settings, the plainer one.
+    assert_eq!(findings.health.value, "/healthz");
+    let database = findings.database.unwrap().value;
+    assert_eq!(database.sqlite.as_deref(), Some("backend/data/board.sqlite3"));
+    assert_eq!(findings.frontend.unwrap().lock.as_deref(), Some("frontend/package-lock.json"));
 }
 
 /// A copy of a fixture, with nothing of this machine around it.

@@ -186,11 +186,9 @@ pub(super) fn interface(
     }
     let entries = entry_points(tree, folder);
     let entry = |name: &str| entries.iter().find(|path| split(path).1 == name);
-    if channels || has_asgi_only {
-        if let Some(found) = entry("asgi.py") {
-            let why = if channels { "channels needs ASGI" } else { "the server speaks ASGI" };
-            return Ok(from_entry(folder, found, why).map(Interface::Asgi));
-        }
+    if let Some(found) = entry("asgi.py").filter(|_| channels || has_asgi_only) {
+        let why = if channels { "channels needs ASGI" } else { "the server speaks ASGI" };
+        return Ok(from_entry(folder, found, why).map(Interface::Asgi));
     }
     if let Some(wsgi) = said("WSGI_APPLICATION") {
         return Ok(wsgi.map(Interface::Wsgi));

@@ -290,7 +290,8 @@ impl Settings {
         }
         let all = entries(tokens);
         let entry = |key: &str| all.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
-        let engine = entry("ENGINE").and_then(|value| value.iter().filter_map(Token::str).last());
+        let engine =
+            entry("ENGINE").and_then(|value| value.iter().filter_map(Token::str).next_back());
         match engine.map(|engine| engine.rsplit('.').next().unwrap_or(engine)) {
             Some("sqlite3") => {
                 let file = entry("NAME").and_then(|value| self.path_of(value, &assigned.file));

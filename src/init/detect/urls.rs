@@ -84,28 +84,27 @@ fn named(tree: &Tree, file: &str) -> Option<Seen<String>> {
     })
 }
 
-/// A middleware that answers it: `request.path == "/healthz"`.
+/// A path that stands in a middleware, or in the settings of one: `request.path == "/healthz"`.
 fn in_middleware(tree: &Tree, project: &str) -> Option<Seen<String>> {
     let files = tree.below(project).filter(|path| {
         let name = split(path).1;
-        name.ends_with(".py") && (name.contains("middleware") || name.contains("health"))
+        let words = ["middleware", "health", "settings"];
+        name.ends_with(".py") && words.iter().any(|word| name.contains(word))
     });
+    let mut found: Vec<(usize, Seen<String>)> = Vec::new();
     for file in files {
         let Ok(text) = tree.text(file) else { continue };
         for statement in statements(&text) {
             for (token, line) in statement.tokens.iter().zip(&statement.lines) {
-                let name = token.str().map(|text| text.trim_matches('/'));
-                let is_path = token.str().is_some_and(|text| text.starts_with('/'));
-                if let Some(name) = name.filter(|name| is_path && NAMES.contains(name)) {
-                    let slash =
-                        if token.str().is_some_and(|text| text.ends_with('/')) { "/" } else { "" };
-                    let path = format!("/{name}{slash}");
-                    return Some(Seen::at(path, Place::at(file, *line), "a middleware answers it"));
-                }
+                let Some(path) = token.str().filter(|text| text.starts_with('/')) else { continue };
+                let rank = NAMES.iter().position(|name| path.trim_matches('/') == *name);
+                let place = Place::at(file, *line);
+                let seen = Seen::at(path.to_owned(), place, "a path of that name in a middleware");
+                found.extend(rank.map(|rank| (rank, seen)));
             }
         }
     }
-    None
+    found.into_iter().min_by_key(|(rank, _)| *rank).map(|(_, seen)| seen)
 }
 
 /// The sign-in page of the admin is a page that needs no data.

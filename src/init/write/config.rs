@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-const TEMPLATE: &str = include_str!("../../../templates/init/mizan.yaml");
+const TEMPLATE: &str = include_str!("../../../templates/init/mizan.yaml.j2");
 /// The environment in the cloud.
 pub(super) const PRODUCTION: &str = "production";
 

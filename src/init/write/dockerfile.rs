@@ -15,8 +15,8 @@ use crate::{
     },
 };
 
-const DOCKERFILE: &str = include_str!("../../../templates/init/Dockerfile");
-const DOCKERIGNORE: &str = include_str!("../../../templates/init/dockerignore");
+const DOCKERFILE: &str = include_str!("../../../templates/init/Dockerfile.j2");
+const DOCKERIGNORE: &str = include_str!("../../../templates/init/dockerignore.j2");
 /// What is installed where no lock names a version, of 2026-11.
 const POETRY: &str = "2.5.1";
 const PIPENV: &str = "2026.10.3";
@@ -81,7 +81,7 @@ struct Run {
 pub fn dockerfile(findings: &Findings, setup: &Setup) -> Result<String> {
     let values = Values {
         python: findings.python.value.clone(),
-        web: findings.frontend.as_ref().map(|frontend| web(frontend)),
+        web: findings.frontend.as_ref().map(web),
         deps: deps(findings, setup),
         run: run(findings, setup),
     };

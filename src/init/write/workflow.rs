@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-const TEMPLATE: &str = include_str!("../../../templates/init/workflow.yml");
+const TEMPLATE: &str = include_str!("../../../templates/init/workflow.yml.j2");
 const PATH: &str = ".github/workflows/mizan.yml";
 /// What stands where nobody has said which action is called.
 const UNNAMED_ACTION: &str = "OWNER/mizan@v0";
