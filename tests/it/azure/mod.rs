@@ -4,6 +4,7 @@
 mod board;
 mod faults;
 mod secrets;
+mod tls;
 
 use serde_json::Value;
 
