@@ -1,16 +1,18 @@
 //! An Azure environment as commands use it: subscription, ledger, secrets, and the Workers that lead
 //! its visitors.
 
-use std::{collections::BTreeSet, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+mod findings;
+mod opened;
+
+use std::{collections::BTreeSet, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
-use object_store::memory::InMemory;
 use tokio::sync::{OnceCell, RwLock};
 use tokio_util::sync::CancellationToken;
 
+use self::opened::{Opened, open_ledger, what};
 use super::{
     LiveEdge, Look, MissingSecret, SecretInput, Secrets, ServiceStatus, Site, Status, Teardown,
-    ledger,
     source::{artifacts, base_lock, basis, fingerprint, image},
 };
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
     engine::SystemClock,
     error::{Error, ErrorKind, Result},
     images::{self, BaseLock, Identity},
-    ledger::{self as records, Claim, Guard, Ledger, Lock, Release},
+    ledger::{Claim, Guard, Ledger, Lock, Release},
     model::{App, AzureService, ReleaseId, SchemaSource, Target},
     plan::{Late, Note, Plan},
     schema::PolicyFacts,
@@ -283,7 +285,7 @@ impl Site for AzureSite {
         let Some(location) = &self.untouched else { return Vec::new() };
         let room = location.quota.map(|it| validate::quota_of_first(app, it));
         let room = room.into_iter().flatten();
-        place_and_size(app, location).into_iter().chain(room).collect()
+        findings::place_and_size(app, location).into_iter().chain(room).collect()
     }
 
     fn offline(app: &App) -> Result<Plan<Op>> {
@@ -402,7 +404,7 @@ impl Site for AzureSite {
                 unpinned.join(", ")
             )));
         }
-        let findings = findings(app, &plan, &location);
+        let findings = findings::of_plan(app, &plan, &location);
         Ok(Look { lock, findings, ..self.look(plan, Some(desired), observed, None)? })
     }
 
@@ -531,48 +533,6 @@ impl Secrets for Store {
     }
 }
 
-/// The ledger, its lock, and the storage account that it is in, if that is ours and there.
-struct Opened {
-    ledger: Ledger,
-    lock: Lock,
-    storage: Option<Storage>,
-}
-
-/// In the storage account of the ledgers, or where `ledger:` says. Looking must not create anything.
-async fn open_ledger(app: &App, clients: &Clients, scope: &Scope) -> Result<Opened> {
-    let (ledger, lock) = match &app.ledger {
-        Some(url) => match ledger::place(app, url)? {
-            records::Place::Container { account, container, prefix } => {
-                ledger::in_container(app, (account, container, prefix), &clients.http)?
-            }
-            records::Place::Folder(folder) => ledger::in_folder(app, &folder)?,
-            records::Place::Bucket { .. } => {
-                return Err(Error::new(
-                    ErrorKind::Usage,
-                    "the ledger of an app on Azure is on Azure",
-                )
-                .hint("write az://account/container, or leave `ledger` out"));
-            }
-        },
-        None => return own_ledger(clients, scope).await,
-    };
-    Ok(Opened { ledger, lock, storage: Storage::find(clients, scope).await? })
-}
-
-async fn own_ledger(clients: &Clients, scope: &Scope) -> Result<Opened> {
-    let storage = Storage::find(clients, scope).await?.map(Storage::require_own).transpose()?;
-    let ledger = match &storage {
-        Some(storage) => Ledger::blob(&storage.place(scope.ledger_prefix()), &clients.http)?,
-        None => Ledger::new(Arc::new(InMemory::new()), "the ledger"),
-    };
-    let lock = Lock::Lease(ledger.lease(what(scope)));
-    Ok(Opened { ledger, lock, storage })
-}
-
-fn what(scope: &Scope) -> String {
-    format!("{} in environment {}", scope.app, scope.env)
-}
-
 fn scripts(scope: &Scope) -> Scripts {
     Scripts { app: scope.app.clone(), env: scope.env.clone() }
 }
@@ -606,22 +566,6 @@ fn scope_of(app: &App, subscription: &str) -> Result<Scope> {
         }),
         _ => Err(super::unsupported(app)),
     }
-}
-
-/// What the subscription would refuse, as far as it tells.
-fn findings(app: &App, plan: &Plan<Op>, location: &Location) -> Vec<Finding> {
-    let mut findings = place_and_size(app, location);
-    findings.extend(location.quota.into_iter().flat_map(|it| validate::quota(app, plan, it)));
-    findings
-}
-
-/// The part of it that does not depend on what is there.
-fn place_and_size(app: &App, location: &Location) -> Vec<Finding> {
-    let available = location.available.as_deref();
-    let mut findings: Vec<Finding> =
-        available.and_then(|available| validate::location(app, available)).into_iter().collect();
-    findings.extend(location.capacity.into_iter().flat_map(|it| validate::capacity(app, it)));
-    findings
 }
 
 /// What the Edge of the live release does, as it was recorded.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        group::{GroupTags, Reader, containers_of, seen, tags_of, text_of},
+        group::{GroupTags, Reader, SIDECAR, containers_of, seen, tags_of, text_of},
         seen::SeenGroup,
     },
     Known, Records,
@@ -124,6 +124,10 @@ fn rows(group: &Value) -> Vec<ContainerStatus> {
     let name = text_of(&group["name"]).to_owned();
     let stopped = text_of(&group["properties"]["instanceView"]["state"]) == "Stopped";
     let own = containers_of(group).into_iter();
+    // The proxy is no service of the app: it is told of when visitors do not get past it.
+    let is_in_the_way = |row: &ContainerStatus| {
+        row.container != SIDECAR || !(stopped || row.state.starts_with("running"))
+    };
     own.map(|container| {
         let current = &container["properties"]["instanceView"]["currentState"];
         let state = match (stopped, text_of(&current["state"]), text_of(&current["detailStatus"])) {
@@ -140,5 +144,6 @@ fn rows(group: &Value) -> Vec<ContainerStatus> {
             state,
         }
     })
+    .filter(is_in_the_way)
     .collect()
 }
