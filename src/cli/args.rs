@@ -382,6 +382,8 @@ pub enum ConfigCommand {
     Show,
     /// The JSON Schema of mizan.yaml.
     Schema,
+    /// What a key of mizan.yaml means, and the value in force with the place it comes from.
+    Explain(ExplainArgs),
     /// The smallest IAM policy with which the environment can be deployed to AWS.
     IamPolicy(AccountArgs),
     /// The smallest custom role with which the environment can be deployed to Azure.
@@ -389,6 +391,14 @@ pub enum ConfigCommand {
     /// The role on AWS, or the sign-in to Azure, with which a workflow on GitHub deploys the
     /// environment.
     GithubRole(GithubRoleArgs),
+}
+
+/// `mizan config explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The key, e.g. services.web.health_timeout; NAME stands for any name.
+    #[arg(value_name = "PATH")]
+    pub path: String,
 }
 
 /// The account that a policy is for.

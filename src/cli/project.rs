@@ -29,22 +29,36 @@ impl Project {
         Ok(Self { file, app })
     }
 
+    /// The same, if there is a file.
+    ///
+    /// # Errors
+    /// The file is invalid, or the environment is not clear.
+    pub fn load_if_any(global: &GlobalArgs) -> Result<Option<Self>, Failure> {
+        has_file(global)?.then(|| Self::load(global)).transpose()
+    }
+
     /// The same, if there is a file and no need to ask for the environment.
     ///
     /// # Errors
     /// The file is invalid, or the environment that was named is not in it.
     pub fn load_if_clear(global: &GlobalArgs) -> Result<Option<Self>, Failure> {
-        if global.config.is_none() {
-            let here = env::current_dir()
-                .context(ErrorKind::Failed, || "cannot tell the current folder".into())?;
-            if matches!(config::find(&here), Err(ConfigError::NotFound)) {
-                return Ok(None);
-            }
+        if !has_file(global)? {
+            return Ok(None);
         }
         let file = load_file(global)?;
         let is_clear = global.env.is_some() || file.environments().count() == 1;
         is_clear.then(|| Self::load(global)).transpose()
     }
+}
+
+/// True if `--config` names a configuration, or there is one here or above.
+fn has_file(global: &GlobalArgs) -> Result<bool, Failure> {
+    if global.config.is_some() {
+        return Ok(true);
+    }
+    let here = env::current_dir()
+        .context(ErrorKind::Failed, || "cannot tell the current folder".into())?;
+    Ok(!matches!(config::find(&here), Err(ConfigError::NotFound)))
 }
 
 /// The configuration that `--config` names, or the nearest one.

@@ -106,7 +106,7 @@ pub struct ConfigFile {
     text: String,
     root: PathBuf,
     app: AppName,
-    base: Node,
+    tree: Node,
     environments: Vec<(EnvName, Node)>,
 }
 
@@ -161,7 +161,7 @@ impl ConfigFile {
                 root: root.to_owned(),
                 environments: environments(&file, &tree),
                 app: file.app.value,
-                base: without(&tree, &["version", "app", "environments"]),
+                tree,
             });
         }
         Err(ConfigError::Invalid(problems.into_diagnostics(name, text)))
@@ -200,7 +200,7 @@ impl ConfigFile {
     /// There is no such environment, or there are findings.
     pub fn report(&self, env: &EnvName, findings: &[Finding]) -> Result<(), ConfigError> {
         let overrides = self.overrides(env)?;
-        let merged = merge(&self.base, overrides);
+        let merged = merge(&self.base(), overrides);
         let own = format!("environments.{env}.");
         let mut problems = Problems::default();
         for Finding { path, message, hint } in findings {
@@ -214,7 +214,23 @@ impl ConfigFile {
         Err(ConfigError::Invalid(problems.into_diagnostics(&self.name, &self.text)))
     }
 
-    fn overrides(&self, env: &EnvName) -> Result<&Node, ConfigError> {
+    /// The whole tree as it is in an environment, with its overrides merged into what all share.
+    pub(super) fn tree_of(&self, env: &EnvName) -> Result<Node, ConfigError> {
+        Ok(merge(&self.tree, self.overrides(env)?))
+    }
+
+    /// How messages call the file.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What environments may override.
+    fn base(&self) -> Node {
+        without(&self.tree, &["version", "app", "environments"])
+    }
+
+    /// What an environment says itself, as it is written.
+    pub(super) fn overrides(&self, env: &EnvName) -> Result<&Node, ConfigError> {
         let mut environments = self.environments.iter();
         let found = environments.find(|(name, _)| name == env).map(|(_, node)| node);
         found.ok_or_else(|| {
@@ -226,7 +242,7 @@ impl ConfigFile {
     fn lower(&self, env: &EnvName) -> Result<(App, Diagnostics), ConfigError> {
         let overrides = self.overrides(env)?;
         let (mut problems, mut warnings) = (Problems::default(), Problems::default());
-        let merged = merge(&self.base, overrides);
+        let merged = merge(&self.base(), overrides);
         let app = EnvironmentFile::from_node(&merged, &mut problems).and_then(|file| {
             let own = Some(overrides.span).filter(|span| span.start != span.end);
             let mut scope = Scope {

@@ -7,6 +7,7 @@
 mod command;
 mod decode;
 mod diagnostic;
+mod explain;
 mod file;
 mod json_schema;
 mod load;
@@ -18,9 +19,11 @@ mod node;
 mod reference;
 mod show;
 mod value;
+mod words;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Position, Problem, Span};
 pub(crate) use diagnostic::{Problems, closest, suggestion};
+pub use explain::{Explanation, InForce, KeyPath, Place, Source, explain};
 pub use json_schema::{json_schema, json_schema_text};
 pub(crate) use load::shown;
 pub use load::{ConfigError, ConfigFile, FILE_NAME, find, load};

@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 
 use serde_json::{Map, Value};
 
-use super::json_schema::{json_schema, json_schema_text};
+use super::{
+    json_schema::{json_schema, json_schema_text},
+    words::{SECTIONS, Words, parted, text},
+};
 
 /// The reference as Markdown.
 fn markdown() -> String {
@@ -36,41 +39,25 @@ Editors complete and check the file with `docs/mizan.schema.json`:
 
     # yaml-language-server: $schema=docs/mizan.schema.json
 
+`mizan config explain PATH` tells the same of one key, e.g. of `services.web.drain`, and what is in force
+in an environment.
+
 Unknown fields are errors. `${NAME}` is not expanded: `env: {X: {from: NAME}}` takes a value from
 the caller's environment. Paths on this machine are relative to the folder of mizan.yaml.
 Durations are a whole number and a unit (`500ms`, `30s`, `10m`, `72h`, `7d`), sizes likewise
 (`512MiB`, `1GiB`). YAML aliases work; merge keys (`<<`) and tags do not.
 ";
 
-/// The sections in the order in which a reader meets them.
-const ORDER: [(&str, &str); 14] = [
-    ("BuildFile", "build"),
-    ("ServiceFile", "services.NAME"),
-    ("ScaleFile", "services.NAME.scale"),
-    ("ReleaseMap", "release"),
-    ("EnvFrom", "env.NAME"),
-    ("SecretMap", "secrets[]"),
-    ("EdgeFile", "edge"),
-    ("CheckFile", "edge.check"),
-    ("RenderFile", "render"),
-    ("LocalFile", "local"),
-    ("EnvironmentFile", "environments.NAME"),
-    ("TargetMap", "environments.NAME.target"),
-    ("AwsFile", "environments.NAME.target.aws"),
-    ("AzureFile", "environments.NAME.target.azure"),
-];
-
 fn order(name: &str) -> usize {
-    ORDER.iter().position(|(known, _)| *known == name).unwrap_or(ORDER.len())
+    SECTIONS.iter().position(|(known, _)| *known == name).unwrap_or(SECTIONS.len())
 }
 
 fn title(name: &str) -> String {
-    let known = ORDER.iter().find(|(known, _)| *known == name);
+    let known = SECTIONS.iter().find(|(known, _)| *known == name);
     known.map_or_else(|| name.to_owned(), |(_, title)| format!("`{title}`"))
 }
 
 fn section(out: &mut String, title: &str, definition: &Value) {
-    let text = |value: &Value| value.as_str().unwrap_or_default().replace('\n', " ");
     *out += &format!(
         "\n## {title}\n\n{}\n\n| field | type | |\n|---|---|---|\n",
         text(&definition["description"])
@@ -85,66 +72,10 @@ fn section(out: &mut String, title: &str, definition: &Value) {
     }
 }
 
-/// A JSON Schema in a few words.
+/// A type in a few words, with links to the sections.
 fn kind(schema: &Value) -> String {
-    if let Some(reference) = schema["$ref"].as_str() {
-        return named(reference);
-    }
-    for union in ["anyOf", "oneOf"] {
-        if let Some(options) = schema[union].as_array() {
-            return alternatives(options.iter().filter(|option| option["type"] != "null"));
-        }
-    }
-    if let Some(word) = schema["const"].as_str() {
-        return format!("`{word}`");
-    }
-    let types: Vec<&str> = match &schema["type"] {
-        Value::String(name) => vec![name],
-        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let words: Vec<String> =
-        types.iter().filter(|name| **name != "null").map(|name| typed(name, schema)).collect();
-    words.join(" or ")
-}
-
-fn alternatives<'a>(options: impl Iterator<Item = &'a Value>) -> String {
-    let mut words: Vec<String> = options.map(kind).collect();
-    words.dedup();
-    words.join(" or ")
-}
-
-fn typed(name: &str, schema: &Value) -> String {
-    match name {
-        "array" => match kind(&schema["items"]) {
-            items if items.contains(" or ") => format!("list of ({items})"),
-            items => format!("list of {items}"),
-        },
-        "object" => {
-            let by_pattern = schema["patternProperties"].as_object();
-            let values = by_pattern
-                .and_then(|patterns| patterns.values().next())
-                .unwrap_or(&schema["additionalProperties"]);
-            if values.is_object() {
-                format!("map of name to {}", kind(values))
-            } else {
-                "map".into()
-            }
-        }
-        other => other.to_owned(),
-    }
-}
-
-/// A reference to another section, or the words of a choice.
-fn named(reference: &str) -> String {
-    let name = reference.rsplit('/').next().unwrap_or(reference);
-    match ORDER.iter().find(|(known, _)| *known == name) {
-        Some((_, title)) => format!("[{title}](#{})", anchor(title)),
-        None => match json_schema()["$defs"].get(name) {
-            Some(definition) => kind(definition),
-            None => name.to_owned(),
-        },
-    }
+    let section = |path: &str| format!("[{path}](#{})", anchor(path));
+    Words { root: &json_schema(), section }.kind(schema)
 }
 
 /// The anchor that Markdown renderers give a heading.
@@ -211,6 +142,29 @@ fn every_section_has_its_place_in_the_reference() {
     let schema = json_schema();
     for (name, definition) in schema["$defs"].as_object().unwrap() {
         let has_fields = definition.get("properties").is_some();
-        assert!(!has_fields || order(name) < ORDER.len(), "{name} has no title");
+        assert!(!has_fields || order(name) < SECTIONS.len(), "{name} has no title");
     }
+}
+
+/// Of all that has a description: `mizan config explain` tells the default apart by it.
+#[test]
+fn a_default_is_the_last_sentence_of_a_description() {
+    let schema = json_schema();
+    let definitions = schema["$defs"].as_object().unwrap().values();
+    let mut defaults = 0;
+    for definition in definitions.chain([&schema]) {
+        for (name, field) in definition["properties"].as_object().into_iter().flatten() {
+            let description = text(&field["description"]);
+            let (meaning, default) = parted(&description);
+            assert!(!meaning.is_empty(), "{name} has no meaning");
+            if let Some(default) = default {
+                assert!(
+                    !default.contains(". ") && !default.contains("Default"),
+                    "{name}: {default}"
+                );
+                defaults += 1;
+            }
+        }
+    }
+    assert!(defaults > 20, "{defaults} defaults");
 }

@@ -248,6 +248,28 @@ fn the_resolved_configuration_masks_nothing_it_could_show() {
 }
 
 #[test]
+fn a_key_of_the_file_is_explained() {
+    let project = Project::new();
+    let explain = |arguments: &[&str]| project.told(&[&["config", "explain"], arguments].concat());
+    assert_snapshot!(
+        [
+            explain(&["services.web.health", "-e", "local"]),
+            explain(&["environments.production.target.aws.region", "--format", "json"]),
+            explain(&["services.web.helth", "-e", "local"]),
+            explain(&["environments.production.env", "-e", "local"]),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn without_a_file_a_key_still_has_a_meaning() {
+    let project = Project::new();
+    fs::remove_file(project.app().join("mizan.yaml")).unwrap();
+    assert_snapshot!(project.told(&["config", "explain", "services.NAME.scale.cpu"]));
+}
+
+#[test]
 fn a_secret_goes_in_and_never_comes_out() {
     const CANARY: &str = "canary-7f3a91";
     let project = Project::new();
@@ -294,6 +316,7 @@ fn looking_creates_nothing() {
     let before = walk(project.folder.path());
     for command in [
         vec!["config", "show", "-e", "local"],
+        vec!["config", "explain", "env.LEVEL", "-e", "local"],
         vec!["secrets", "list", "-e", "local"],
         vec!["status", "-e", "local"],
         vec!["deploy", "--plan", "-e", "local"],

@@ -1,8 +1,9 @@
-//! `mizan config`: the resolved configuration, the JSON Schema of the file, and what a cloud has to
-//! allow.
+//! `mizan config`: the resolved configuration, the JSON Schema of the file and what its keys mean, and
+//! what a cloud has to allow.
 
 mod aws;
 mod azure;
+mod explain;
 
 use std::{io, process::ExitCode};
 
@@ -30,6 +31,7 @@ pub fn run(command: &ConfigCommand, global: &GlobalArgs, output: &Output) -> Don
             output.result(&config::resolved(&project.app), |out| write!(out, "{yaml}"))?;
             Ok(ExitCode::SUCCESS)
         }
+        ConfigCommand::Explain(args) => explain::run(args, global, output),
         ConfigCommand::IamPolicy(args) => {
             aws::iam_policy(args, &Project::load(global)?.app, output)
         }
