@@ -78,7 +78,7 @@ pub enum Command {
     /// Builds, migrates, starts and switches to a new release; does nothing if nothing changed.
     Deploy(DeployArgs),
     /// Shows what runs, where, and whether it is healthy.
-    Status,
+    Status(StatusArgs),
     /// Lists the releases that can be rolled back to.
     Releases,
     /// Brings back the image and configuration of an earlier release.
@@ -214,6 +214,15 @@ pub struct DeployArgs {
     /// How many steps run at the same time; default: 4 on this machine, 16 in a cloud.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
     pub parallel: Option<u8>,
+}
+
+/// `mizan status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Looks again every so many seconds and shows what changes, until Ctrl-C; default: 2 on this
+    /// machine, 10 elsewhere.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub watch: Option<Option<u16>>,
 }
 
 /// `mizan rollback`.

@@ -23,6 +23,7 @@ mod site;
 mod status;
 mod terminal;
 mod unlock;
+mod watch;
 
 use std::{env, io::Write, process::ExitCode};
 
@@ -132,7 +133,7 @@ async fn dispatch(command: Command, global: &GlobalArgs, output: &Output) -> Don
     match command {
         Command::Init(args) => Box::pin(init::run(&args, global, output)).await,
         Command::Deploy(args) => Box::pin(deploy::run(&args, global, output)).await,
-        Command::Status => Box::pin(status::run(global, output)).await,
+        Command::Status(args) => Box::pin(status::run(&args, global, output)).await,
         Command::Releases => Box::pin(releases::run(global, output)).await,
         Command::Rollback(args) => Box::pin(rollback::run(&args, global, output)).await,
         Command::Logs(args) => Box::pin(logs::run(&args, global, output)).await,

@@ -2,10 +2,13 @@
 
 use std::{
     io::{IsTerminal, Stdout, Write},
+    os::fd::AsFd,
     process::ExitCode,
+    time::Duration,
 };
 
 use anstream::{AutoStream, stderr, stdout};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use super::{
@@ -15,7 +18,7 @@ use super::{
 use crate::{
     check::Report,
     config::Diagnostics,
-    engine::EventSink,
+    engine::{Event, EventSink},
     error::{Context, Error, ErrorKind, Result},
     plan::Plan,
     view::{self, Ndjson, PlanDocument},
@@ -65,6 +68,59 @@ impl Output {
             return ignore_closed(writeln!(out, "{json}"));
         }
         ignore_closed(text(&mut out))
+    }
+
+    /// The screen for a text that changes, where results are read on a terminal.
+    pub fn screen(&self) -> Option<view::Screen> {
+        let read = !self.is_json() && std::io::stdout().is_terminal();
+        read.then(view::Screen::on_stdout)
+    }
+
+    /// What something that is watched is like now: an event `name`, a line of JSON, or a text. False if
+    /// the reader has gone away.
+    ///
+    /// # Errors
+    /// stdout cannot be written.
+    pub fn changed<T: Serialize>(
+        &self,
+        name: &str,
+        value: &T,
+        text: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<bool> {
+        let mut out = stdout().lock();
+        let written = match (&self.events, self.format) {
+            (Some(events), _) => events.changed(name, value),
+            (None, Format::Json) => serde_json::to_string(value)
+                .map_err(std::io::Error::from)
+                .and_then(|json| writeln!(out, "{json}")),
+            (None, Format::Text | Format::Markdown) => text(&mut out),
+        };
+        is_read(written.and_then(|()| out.flush()))
+    }
+
+    /// The last line of the events, where what is watched has been told as it changed.
+    ///
+    /// # Errors
+    /// stdout cannot be written.
+    pub fn end<T: Serialize>(&self, value: &T) -> Result<()> {
+        self.events.as_ref().map_or(Ok(()), |events| ignore_closed(events.result(&Ok(value))))
+    }
+
+    /// Ends when the reader of standard output has gone away (`| head`), which a command that has nothing
+    /// to write would not notice.
+    pub async fn reader_gone(&self) {
+        const EVERY: Duration = Duration::from_secs(1);
+        while has_reader(&std::io::stdout()) {
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    /// What went wrong without ending the command.
+    pub fn trouble(&self, error: &Error) {
+        match &self.events {
+            Some(events) => events.emit(Event::Warning { message: error.to_string() }),
+            None => drop(view::write_error(error, &mut stderr().lock())),
+        }
     }
 
     /// A plan that was asked for.
@@ -131,7 +187,7 @@ impl Output {
             return work(events).await;
         }
         if self.quiet {
-            return work(&|_event: crate::engine::Event| {}).await;
+            return work(&|_event: Event| {}).await;
         }
         if std::io::stderr().is_terminal() {
             let progress = view::Progress::on_stderr(self.verbose);
@@ -190,12 +246,39 @@ impl Output {
     }
 }
 
+/// False once the other end of a pipe is closed.
+fn has_reader(out: &impl AsFd) -> bool {
+    let mut asked = [PollFd::new(out, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // Linux says the one, macOS the other.
+    let gone = PollFlags::ERR | PollFlags::HUP;
+    // A system that cannot tell says nothing against the reader.
+    !(poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().intersects(gone))
+}
+
 /// A reader that has gone away (`| head`) has what it wanted.
 fn ignore_closed(result: std::io::Result<()>) -> Result<()> {
+    is_read(result).map(drop)
+}
+
+/// False if the reader has gone away.
+fn is_read(result: std::io::Result<()>) -> Result<bool> {
     match result {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::failed("cannot write the result").because(&error))
-        }
-        _ => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Error::failed("cannot write the result").because(&error)),
+        Ok(()) => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_has_a_reader_until_its_other_end_is_closed() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        assert!(has_reader(&writer));
+        drop(reader);
+        assert!(!has_reader(&writer));
     }
 }

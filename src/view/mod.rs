@@ -18,8 +18,11 @@ mod policy;
 mod progress;
 #[cfg(test)]
 mod sample;
+mod screen;
 mod story;
 mod style;
+#[cfg(test)]
+mod terminal;
 
 pub use check_markdown::write_check_markdown;
 pub use check_text::write_check_text;
@@ -32,3 +35,4 @@ pub use plan_markdown::write_plan_markdown;
 pub use plan_text::write_plan_text;
 pub use policy::write_policy_text;
 pub use progress::Progress;
+pub use screen::Screen;

@@ -52,6 +52,11 @@ impl<W: Write> Ndjson<W> {
         self.line(&Problem { event: "problem", level, problem })
     }
 
+    /// What something that is watched is like now.
+    pub fn changed(&self, name: &str, value: &impl Serialize) -> io::Result<()> {
+        self.line(&json!({"event": name, name: value}))
+    }
+
     /// The last line: what the command has to say, or why it failed, with its exit code.
     pub fn result<T: Serialize>(&self, result: &Result<T, Error>) -> io::Result<()> {
         self.line(&match result {

@@ -121,117 +121,11 @@ impl<W: Write> EventSink for Progress<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io,
-        sync::{Arc, Mutex},
-    };
-
-    use indicatif::TermLike;
-
     use super::*;
-    use crate::view::sample;
-
-    /// A terminal that keeps its lines: enough of one for what indicatif draws. A full line wraps
-    /// when the next character comes.
-    #[derive(Debug, Clone, Default)]
-    struct Screen(Arc<Mutex<Grid>>);
-
-    #[derive(Debug, Default)]
-    struct Grid {
-        rows: Vec<Vec<char>>,
-        row: usize,
-        column: usize,
-        /// Within an escape sequence; those that come only choose colours and end in `m`.
-        colouring: bool,
-    }
-
-    const WIDTH: usize = 100;
-
-    impl Grid {
-        fn put(&mut self, c: char) {
-            match c {
-                _ if self.colouring => self.colouring = c != 'm',
-                '\u{1b}' => self.colouring = true,
-                '\n' => (self.row, self.column) = (self.row + 1, 0),
-                '\r' => self.column = 0,
-                c => {
-                    if self.column == WIDTH {
-                        (self.row, self.column) = (self.row + 1, 0);
-                    }
-                    let column = self.column;
-                    self.line()[column] = c;
-                    self.column += 1;
-                }
-            }
-        }
-
-        fn line(&mut self) -> &mut Vec<char> {
-            while self.rows.len() <= self.row {
-                self.rows.push(vec![' '; WIDTH]);
-            }
-            &mut self.rows[self.row]
-        }
-    }
-
-    impl Screen {
-        fn with(&self, change: impl FnOnce(&mut Grid)) -> io::Result<()> {
-            change(&mut self.0.lock().expect("not poisoned"));
-            Ok(())
-        }
-
-        fn text(&self) -> String {
-            let grid = self.0.lock().expect("not poisoned");
-            let lines: Vec<String> = grid.rows.iter().map(|row| row.iter().collect()).collect();
-            let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
-            lines.join("\n").trim_end().to_owned()
-        }
-    }
-
-    impl Write for Screen {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.write_str(&String::from_utf8_lossy(bytes)).map(|()| bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl TermLike for Screen {
-        fn width(&self) -> u16 {
-            u16::try_from(WIDTH).expect("small")
-        }
-        fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-            self.with(|grid| grid.row = grid.row.saturating_sub(n))
-        }
-        fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-            self.with(|grid| grid.row += n)
-        }
-        fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-            self.with(|grid| grid.column = (grid.column + n).min(WIDTH))
-        }
-        fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-            self.with(|grid| grid.column = grid.column.saturating_sub(n))
-        }
-        fn write_line(&self, text: &str) -> io::Result<()> {
-            self.write_str(text)?;
-            self.write_str("\n")
-        }
-        fn write_str(&self, text: &str) -> io::Result<()> {
-            self.with(|grid| text.chars().for_each(|c| grid.put(c)))
-        }
-        fn clear_line(&self) -> io::Result<()> {
-            self.with(|grid| {
-                grid.line().fill(' ');
-                grid.column = 0;
-            })
-        }
-        fn flush(&self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::view::{sample, terminal::Terminal};
 
     fn drawn(events: Vec<Event>) -> String {
-        let screen = Screen::default();
+        let screen = Terminal::new(100);
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
         let progress = Progress::new(target, screen.clone(), false);
         events.into_iter().for_each(|event| progress.emit(event));

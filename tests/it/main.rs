@@ -27,5 +27,6 @@ mod images;
 mod init;
 mod invalid;
 mod plans;
+mod status_watch;
 mod support;
 mod workers;

@@ -222,7 +222,7 @@ pub struct Teardown {
 }
 
 /// What runs, where, and whether it is healthy.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// The app.
     pub app: String,
@@ -239,7 +239,7 @@ pub struct Status {
 }
 
 /// One container or task of a service.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ServiceStatus {
     /// The service.
     pub service: String,
