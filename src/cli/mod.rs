@@ -184,4 +184,25 @@ mod tests {
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn what_every_command_prints_with_json_is_documented() {
+        let documented = include_str!("../../docs/events.md");
+        let (_, results) =
+            documented.split_once("## The result of each command").expect("a section");
+        for command in commands(&Cli::command(), "") {
+            assert!(results.contains(&format!("`{command}`")), "{command}");
+        }
+    }
+
+    /// The commands that can be typed, as they are typed.
+    fn commands(above: &clap::Command, path: &str) -> Vec<String> {
+        let below = above.get_subcommands().filter(|command| !command.is_hide_set());
+        let named = below.map(|command| (command, format!("{path} {}", command.get_name())));
+        let leaves = named.flat_map(|(command, path)| match command.has_subcommands() {
+            true => commands(command, path.trim()),
+            false => vec![path.trim().to_owned()],
+        });
+        leaves.collect()
+    }
 }
