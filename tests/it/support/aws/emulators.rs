@@ -2,14 +2,16 @@
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
     os::unix::process::parent_id,
     path::Path,
     process::{self, Command, Output},
 };
 
 use super::{Account, Client, Proxy};
-use crate::{conformance::is_full, support::get};
+use crate::{
+    conformance::is_full,
+    support::{free_port, get},
+};
 
 /// The account of every emulator.
 pub const ACCOUNT: &str = "123456789012";
@@ -207,10 +209,8 @@ fn read_ports(file: &Path) -> Option<[u16; 2]> {
     ports.try_into().ok()
 }
 
-/// Held together, so that they differ; free again when this returns.
 fn free_ports() -> [u16; 2] {
-    let taken = [(); 2].map(|()| TcpListener::bind(("127.0.0.1", 0)).expect("a free port"));
-    taken.map(|listener| listener.local_addr().expect("its address").port())
+    [free_port(), free_port()]
 }
 
 fn docker(arguments: &[&str]) -> Output {
