@@ -9,7 +9,7 @@ use super::{
     App, Platform,
     deploys::{assert_untouched, deploy_version},
     platform::Step,
-    table::{Table, is_full},
+    table::{Table, is_every_step, is_full},
     world::{World, assert_same},
 };
 
@@ -27,7 +27,7 @@ fn points<'a>(all: &[&'a str], at: usize) -> Vec<&'a str> {
 
 /// Every strike of a plan, in order: place of the step, point.
 fn strikes<'a, P: Platform>(all: &[&'a str], steps: usize) -> Vec<(usize, &'a str)> {
-    let stride = if is_full() { 1 } else { P::STRIDE };
+    let stride = if is_every_step() { 1 } else { P::STRIDE };
     (0..steps)
         .step_by(stride)
         .flat_map(|at| points(all, at).into_iter().map(move |point| (at, point)))

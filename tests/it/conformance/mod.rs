@@ -3,7 +3,7 @@
 //!
 //! A target joins by implementing [`Platform`] and naming itself in `conformance!`, with the sets of
 //! scenarios that make sense for it. With `MIZAN_CONFORMANCE=full` every step is struck before,
-//! while and after it runs; otherwise once.
+//! while and after it runs, with `steps` at one of these in turn; otherwise a sample is.
 
 mod aws;
 mod azure;

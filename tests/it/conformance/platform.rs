@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{World, table::is_full};
+use super::{World, table::is_every_step};
 use crate::support::{Ended, Running, strikes::Striker};
 
 /// The app to deploy: a version of the fixture, and what is wrong with it.
@@ -103,7 +103,7 @@ pub trait Platform {
 
     /// The same, unless every step is to be struck: then it has everything.
     fn lighten_a_sample(&self) {
-        if !is_full() {
+        if !is_every_step() {
             self.lighten();
         }
     }

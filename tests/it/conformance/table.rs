@@ -9,6 +9,15 @@ pub fn is_full() -> bool {
     env::var("MIZAN_CONFORMANCE").is_ok_and(|mode| mode == "full")
 }
 
+/// True if every step is to be struck: in a full run at every point, with `MIZAN_CONFORMANCE=steps` at
+/// one of them in turn.
+pub fn is_every_step() -> bool {
+    is_full() || env::var("MIZAN_CONFORMANCE").is_ok_and(|mode| mode == "steps")
+}
+
+/// What a table is about, unless it says otherwise.
+const STEP: &str = "step";
+
 /// Collects what a fault at each step led to.
 pub struct Table {
     file: String,
@@ -24,7 +33,7 @@ impl Table {
     pub fn new<P: Platform>(scenario: &str) -> Self {
         let title = format!("{}: {scenario}", P::NAME);
         let file = format!("{}-{}.md", P::NAME, scenario.replace(' ', "-"));
-        Self { file, title, column: "step", notes: Vec::new(), rows: Vec::new() }
+        Self { file, title, column: STEP, notes: Vec::new(), rows: Vec::new() }
     }
 
     /// Not steps were struck, but these.
@@ -50,13 +59,16 @@ impl Table {
         self.rows.push([step, fault.to_owned(), seen.to_owned()]);
     }
 
-    /// Writes the table, if this is a full run.
+    /// Writes the table, if everything that it is about was struck.
     pub fn write(&self) {
-        if !is_full() {
+        let is_of_steps = self.column == STEP;
+        if !(is_full() || is_of_steps && is_every_step()) {
             return;
         }
+        let in_turn = (!is_full()).then_some("Each step was struck at one of its points in turn.");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/conformance");
-        let notes: String = self.notes.iter().map(|note| format!("{note}\n\n")).collect();
+        let notes = in_turn.into_iter().chain(self.notes.iter().map(String::as_str));
+        let notes: String = notes.map(|note| format!("{note}\n\n")).collect();
         let head = format!(
             "# {}\n\nMade by `make conformance`; do not edit.\n\n{notes}| {} | fault | seen |\n|---|---|---|\n",
             self.title, self.column
