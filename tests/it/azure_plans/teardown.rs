@@ -2,9 +2,12 @@
 
 use mizan::{
     plan::Seen,
-    targets::azure::instances::{
-        Observed,
-        diff::{Teardown, plan_teardown},
+    targets::azure::{
+        instances::{
+            Observed,
+            diff::{Teardown, plan_teardown},
+        },
+        things::Thing,
     },
 };
 
@@ -52,6 +55,15 @@ fn a_resource_group_with_something_of_others_stays() {
     let told = text(&teardown(&world.seen, ALL));
     assert!(!told.contains("delete resource-group"), "{told}");
     assert!(told.contains("is kept: /subscriptions/1/theirs is not ours"), "{told}");
+}
+
+#[test]
+fn a_vault_that_a_killed_destroy_has_deleted_is_purged_with_the_secrets() {
+    let seen = Observed { vault_is_deleted: true, ..Observed::default() };
+    assert!(teardown(&seen, Teardown::default()).is_noop());
+    let plan = teardown(&seen, Teardown { secrets: true, ..Teardown::default() });
+    let [step] = &plan.steps[..] else { panic!("{}", text(&plan)) };
+    assert!(matches!(&step.op, Op::Delete { thing: Thing::Vault(_) }), "{}", text(&plan));
 }
 
 #[test]

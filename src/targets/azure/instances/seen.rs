@@ -56,6 +56,10 @@ pub struct Observed {
     pub storage_users: BTreeSet<String>,
     /// All secrets in the vault: generated ones and those that were set.
     pub secrets: BTreeSet<String>,
+    /// The vault was deleted and can still be brought back, with what was in it: a destroy that was
+    /// killed had not purged it yet. Looked for when everything is to go.
+    #[serde(default)]
+    pub vault_is_deleted: bool,
 }
 
 /// A thing, as it is.

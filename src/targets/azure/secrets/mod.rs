@@ -23,7 +23,7 @@ use crate::{
     plan::ResourceId,
     secret::SecretValue,
 };
-pub use vault::{Ensured, Removal, Vault, ensure_vault, look, remove_vault};
+pub use vault::{Ensured, Removal, Vault, ensure_vault, is_deleted, look, remove_vault};
 
 /// The tag that says which value a secret has: a listing shows it, and never the value.
 const VERSION: &str = "mizan:version";

@@ -166,6 +166,18 @@ async fn deleted(clients: &Clients, scope: &Scope) -> Result<Option<Value>, ApiE
     clients.arm.get(&scope.deleted_vault_path(&scope.vault()), version::VAULTS).await
 }
 
+/// True if our vault was deleted and can still be brought back. Who may not look cannot purge it.
+///
+/// # Errors
+/// Azure could not be reached.
+pub async fn is_deleted(clients: &Clients, scope: &Scope) -> Result<bool> {
+    match deleted(clients, scope).await {
+        Ok(found) => Ok(found.is_some_and(|vault| scope.owns_resource(&vault["properties"]))),
+        Err(error) if error.is_denied() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The vault and all secrets in it are gone; they may be already. One that is not ours is left alone.
 /// Answers what the user should know: that the name stays taken for some days.
 ///

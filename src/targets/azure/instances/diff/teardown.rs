@@ -9,7 +9,10 @@ use crate::{
     plan::{
         Change, Note, Plan, PlanBuilder, ResourceId, Seen, Step, StepId, Undo, with_known_needs,
     },
-    targets::azure::{names::Scope, things::Thing},
+    targets::azure::{
+        names::Scope,
+        things::{Thing, Vault},
+    },
     workers::cloud::{Scripts, diff as workers},
 };
 
@@ -79,6 +82,11 @@ impl<'a> Demolition<'a> {
             let mut needs = running.clone();
             needs.extend(going.iter().filter(waits_for).map(|other| other.id().step_id()));
             self.delete(id, needs, Op::Delete { thing: (*thing).clone() });
+        }
+        let vault = Thing::Vault(Vault { name: self.scope.vault(), by_roles: true });
+        let goes = going.iter().any(|thing| thing.id() == vault.id());
+        if self.teardown.secrets && self.observed.vault_is_deleted && !goes {
+            self.delete(vault.id(), running, Op::Delete { thing: vault });
         }
     }
 

@@ -23,7 +23,12 @@ use crate::{
     error::Result,
     model::ReleaseId,
     plan::Late,
-    targets::azure::{Clients, names::Scope, registry::Registry, secrets::Store},
+    targets::azure::{
+        Clients,
+        names::Scope,
+        registry::Registry,
+        secrets::{self, Store},
+    },
 };
 
 /// What was read before the look.
@@ -60,8 +65,14 @@ pub async fn observe(read: &Read<'_>, want: Option<&Desired>) -> Result<Observed
         things::things(read, desired),
         groups::groups(clients, scope, &known, records),
         strangers(clients, scope),
+        async {
+            match want {
+                Some(_) => Ok(false),
+                None => secrets::is_deleted(clients, scope).await,
+            }
+        },
     );
-    let ((things, login_server, migrated), groups, strangers) = looks?;
+    let ((things, login_server, migrated), groups, strangers, vault_is_deleted) = looks?;
     let (image_digest, sidecar_pushed) = match login_server {
         Some(server) => images(&Registry::new(clients, &server), scope, want).await?,
         None => (None, false),
@@ -92,6 +103,7 @@ pub async fn observe(read: &Read<'_>, want: Option<&Desired>) -> Result<Observed
         ledger_elsewhere: read.ledger_elsewhere,
         storage_users: read.storage_users.clone(),
         secrets: read.secrets.names(),
+        vault_is_deleted,
     })
 }
 
