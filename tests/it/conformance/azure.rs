@@ -167,6 +167,8 @@ impl Platform for Instances {
     const KEPT: Option<&'static str> = Some("vaults ");
     const FOREIGN: (i32, &'static str) = (1, "does not belong to this environment");
     const STRIDE: usize = 16;
+    // Whether a vault was new is not known of a step that failed: it is deleted so that it can come back.
+    const RESTS: &'static [&'static str] = &["folder ", "deletedVaults ", "deleted secret "];
 
     fn write(&self, app: &App) {
         let root = self.sandbox.app();

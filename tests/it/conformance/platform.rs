@@ -78,6 +78,8 @@ pub trait Platform {
     const FOREIGN: (i32, &'static str);
     /// Without a full run, of so many steps one is struck.
     const STRIDE: usize = 1;
+    /// What may lie there after a first deploy that failed: it costs nothing and hinders nobody.
+    const RESTS: &'static [&'static str] = &["folder "];
 
     /// The source becomes this app.
     fn write(&self, app: &App);
