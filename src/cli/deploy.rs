@@ -76,13 +76,7 @@ fn dockerfile_note(app: &App) -> Result<Option<Note>> {
 /// `--plan`: shows, saves, and says by the exit code whether there are changes.
 async fn plan<S: Site>(args: &DeployArgs, project: &Project, output: &Output) -> Done {
     let app = &project.app;
-    let site = S::open(app).await?;
-    project.file.report(&app.env, &site.findings(app))?;
-    let mut look = site.look(app).await?;
-    project.file.report(&app.env, &look.findings)?;
-    let missing = site.missing_secrets(app);
-    look.plan.notes.extend(missing.iter().map(|secret| missing_secret(secret, app)));
-    look.plan.notes.extend(dockerfile_note(app)?);
+    let look = looked(&S::open(app).await?, project).await?;
     output.plan(&look.plan)?;
     if let Some(path) = &args.out {
         save(path, &look)?;
@@ -100,13 +94,29 @@ async fn plan<S: Site>(args: &DeployArgs, project: &Project, output: &Output) ->
 
 /// `--plan --offline`: what a first deploy would create, without looking at anything but files.
 fn offline<S: Site>(app: &App, output: &Output) -> Done {
+    let why = "offline: compared with nothing; this is what a first deploy would create";
+    output.plan(&unlooked::<S>(app, why.to_owned())?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is there, and the plan with all that is to be known before it is run.
+async fn looked<S: Site>(site: &S, project: &Project) -> Result<Look<S>, Failure> {
+    let app = &project.app;
+    project.file.report(&app.env, &site.findings(app))?;
+    let mut look = site.look(app).await?;
+    project.file.report(&app.env, &look.findings)?;
+    let missing = site.missing_secrets(app);
+    look.plan.notes.extend(missing.iter().map(|secret| missing_secret(secret, app)));
+    look.plan.notes.extend(dockerfile_note(app)?);
+    Ok(look)
+}
+
+/// The plan of a first deploy, and why it is not compared with what is there.
+fn unlooked<S: Site>(app: &App, why: String) -> Result<Plan<S::Op>> {
     let mut plan = S::offline(app)?;
     plan.notes.extend(dockerfile_note(app)?);
-    plan.notes.push(Note::Info(
-        "offline: compared with nothing; this is what a first deploy would create".into(),
-    ));
-    output.plan(&plan)?;
-    Ok(ExitCode::SUCCESS)
+    plan.notes.push(Note::Info(why));
+    Ok(plan)
 }
 
 /// The plan of an environment for somebody who has not asked for it by itself: compared with what
@@ -117,25 +127,14 @@ fn offline<S: Site>(app: &App, output: &Output) -> Done {
 pub async fn foresee<S: Site>(project: &Project) -> Result<Plan<S::Op>, Failure> {
     let app = &project.app;
     project.file.report(&app.env, &S::check(app))?;
-    let site = match S::open(app).await {
-        Ok(site) => site,
+    match S::open(app).await {
+        Ok(site) => Ok(looked(&site, project).await?.plan),
         Err(error) if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Denied) => {
-            let mut plan = S::offline(app)?;
-            plan.notes.extend(dockerfile_note(app)?);
-            let text = format!("{}, so this is what a first deploy would create", error.message);
-            plan.notes.push(Note::Info(text));
-            return Ok(plan);
+            let why = format!("{}, so this is what a first deploy would create", error.message);
+            Ok(unlooked::<S>(app, why)?)
         }
-        Err(error) => return Err(error.into()),
-    };
-    project.file.report(&app.env, &site.findings(app))?;
-    let mut look = site.look(app).await?;
-    project.file.report(&app.env, &look.findings)?;
-    look.plan
-        .notes
-        .extend(site.missing_secrets(app).iter().map(|secret| missing_secret(secret, app)));
-    look.plan.notes.extend(dockerfile_note(app)?);
-    Ok(look.plan)
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn deploy<S: Site>(

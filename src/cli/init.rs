@@ -111,11 +111,11 @@ fn cloud(args: &InitArgs, terminal: Terminal) -> Result<Option<Cloud>> {
         true => Err(Error::new(ErrorKind::Usage, format!("{flag} means nothing for {target}"))),
         false => Ok(()),
     };
-    let ask =
-        |given: &Option<String>, question: &str, default: Option<&str>, flag: &str| match given {
-            Some(given) => Ok(given.clone()),
-            None => terminal.ask(question, default, flag),
-        };
+    let ask = |given: &Option<String>, question: &str, flag: &str| match given {
+        Some(given) => Ok(given.clone()),
+        None => terminal.ask(question, None, flag),
+    };
+    let domain = || ask(&args.domain, "The host name, e.g. shop.example.com", "--domain");
     let cloud = match target {
         InitTarget::Local => {
             refuse(args.region.is_some(), "--region", "the target local")?;
@@ -125,7 +125,7 @@ fn cloud(args: &InitArgs, terminal: Terminal) -> Result<Option<Cloud>> {
         }
         InitTarget::Aws => {
             refuse(args.origin.is_some(), "--origin", "the target aws")?;
-            let region = ask(&args.region, "The region, e.g. eu-west-1", None, "--region")?;
+            let region = ask(&args.region, "The region, e.g. eu-west-1", "--region")?;
             let domain = match (&args.domain, terminal.can_ask()) {
                 (Some(domain), _) => Some(domain.clone()),
                 (None, true) => {
@@ -139,30 +139,15 @@ fn cloud(args: &InitArgs, terminal: Terminal) -> Result<Option<Cloud>> {
         InitTarget::Azure => {
             refuse(args.origin.is_some(), "--origin", "the target azure")?;
             Cloud::Azure {
-                location: ask(&args.region, "The location, e.g. westeurope", None, "--region")?,
-                domain: ask(
-                    &args.domain,
-                    "The host name, e.g. shop.example.com",
-                    None,
-                    "--domain",
-                )?,
+                location: ask(&args.region, "The location, e.g. westeurope", "--region")?,
+                domain: domain()?,
             }
         }
         InitTarget::Origin => {
             refuse(args.region.is_some(), "--region", "the target origin")?;
             Cloud::Origin {
-                url: ask(
-                    &args.origin,
-                    "Where it runs, e.g. https://app.example.net",
-                    None,
-                    "--origin",
-                )?,
-                domain: ask(
-                    &args.domain,
-                    "The host name, e.g. shop.example.com",
-                    None,
-                    "--domain",
-                )?,
+                url: ask(&args.origin, "Where it runs, e.g. https://app.example.net", "--origin")?,
+                domain: domain()?,
             }
         }
     };

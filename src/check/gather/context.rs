@@ -132,7 +132,7 @@ async fn reading(asker: &Asker, context: &Context, values: &[(String, Value)]) -
     Ok(Reading {
         visitor: asker.compare(&plain, &reader.as_another_visitor()).await,
         signed_in: reader.signed_in().await,
-        conditional: reader.conditional().await,
+        conditional: reader.conditional(&rounds).await,
         head: asker.compare_by(&plain, &reader.by(Method::HEAD), told_by_head).await,
         methods: reader.other_methods().await,
         unknown: asker.compare(&plain, &reader.with_unknown()).await,
@@ -215,8 +215,9 @@ impl Reader<'_> {
     }
 
     /// Asked again while the data changes between the two, which gives another ETag.
-    async fn conditional(&self) -> Asked<Pair> {
-        let mut pair = self.by_etag_of(self.asker.ask(self.plain()).await).await?;
+    async fn conditional(&self, rounds: &[Vec<Exchange>]) -> Asked<Pair> {
+        let last = rounds.iter().flatten().last().ok_or("nothing was asked")?;
+        let mut pair = self.by_etag_of(last.clone()).await?;
         for _ in 0..MORE_ROUNDS {
             if !pair.is_restless {
                 break;

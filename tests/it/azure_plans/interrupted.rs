@@ -5,16 +5,11 @@ use mizan::model::ReleaseId;
 
 use super::*;
 
-/// A change of everything: other source, another command of the singleton, another size.
-fn changed() -> String {
-    BOARD.replace("manage.py beat", "manage.py other").replace("LEVEL: info", "LEVEL: debug")
-}
-
 #[test]
 fn wherever_it_is_cut_off_the_next_run_ends_where_the_first_would_have() {
     for before in [World::default(), with_new_source(BOARD)] {
         let version = if before.history.is_empty() { 1 } else { 2 };
-        let text = changed();
+        let text = changed("other", "debug");
         let desired = before.desired(&app(&text), version);
         let whole = plan(&desired, &before);
         let end = before.after(&whole, &desired, version);
@@ -35,7 +30,7 @@ fn wherever_it_is_cut_off_the_next_run_ends_where_the_first_would_have() {
 fn wherever_it_fails_it_is_taken_back() {
     let mut before = with_new_source(BOARD);
     before.seen.storage = true;
-    let desired = before.desired(&app(&changed()), 2);
+    let desired = before.desired(&app(&changed("other", "debug")), 2);
     let whole = plan(&desired, &before);
     let commit = whole.steps.iter().filter(|step| !step.after_commit).count();
     for at in 0..=commit {
@@ -66,7 +61,7 @@ fn a_first_deploy_that_fails_leaves_nothing_that_costs() {
 #[test]
 fn given_up_after_the_flip_the_live_release_gets_its_visitors_back() {
     let before = with_new_source(BOARD);
-    let text = changed();
+    let text = changed("other", "debug");
     let desired = before.desired(&app(&text), 2);
     let mut whole = plan(&desired, &before);
     whole.steps.retain(|step| !step.after_commit && step.resource.kind != "release");
@@ -86,7 +81,7 @@ fn a_group_that_has_visitors_already_is_not_made_anew_under_them() {
     let mut whole = plan(&desired, &before);
     whole.steps.retain(|step| !step.after_commit && step.resource.kind != "release");
     let killed = before.after(&whole, &desired, 2);
-    let other = changed();
+    let other = changed("other", "debug");
     let plan = next(&killed, &other, 2);
     assert!(plan.steps.iter().any(|step| step.id.0 == "release/r3"), "{}", text(&plan));
     let end = deploy(&killed, &other, 2);

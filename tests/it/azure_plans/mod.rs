@@ -30,6 +30,12 @@ use crate::support::plan_cases::assert_plans;
 
 const BOARD: &str = include_str!("../../fixtures/azure-plans/no-change/mizan.yaml");
 
+/// A change of everything: other source, another command of the singleton, another setting.
+fn changed(command: &str, level: &str) -> String {
+    let text = BOARD.replace("manage.py beat", &format!("manage.py {command}"));
+    text.replace("LEVEL: info", &format!("LEVEL: {level}"))
+}
+
 fn plan(desired: &Desired, world: &World) -> Plan<Op> {
     diff::plan(desired, &world.seen, Purpose::Deploy).expect("a plan")
 }

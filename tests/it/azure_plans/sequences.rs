@@ -6,12 +6,6 @@ use mizan::targets::azure::instances::State;
 
 use super::*;
 
-/// A change of everything: other source, another command of the singleton, another setting.
-fn changed(command: &str, level: &str) -> String {
-    let text = BOARD.replace("manage.py beat", &format!("manage.py {command}"));
-    text.replace("LEVEL: info", &format!("LEVEL: {level}"))
-}
-
 fn renamed() -> String {
     changed("other", "debug").replace("  beat: {", "  tick: {renamed_from: beat, ")
 }

@@ -35,10 +35,7 @@ impl Planner<'_> {
         let op = Op::StartGroup { group: group.to_owned(), instead_of: None };
         let undo = match self.is_live(name, group) {
             true => Undo::None { why: kept::IN_USE.into() },
-            false => {
-                let op = Op::StopGroup { group: group.to_owned(), drain: 0 };
-                Undo::Restore { op: Box::new(op) }
-            }
+            false => stopped_again(group),
         };
         self.step(group_resource(group), Change::Update { fields }, needs, op, undo)
     }
@@ -54,12 +51,7 @@ impl Planner<'_> {
             true => Undo::None { why: kept::IN_USE.into() },
             false => Undo::Delete,
         };
-        let op = Op::CreateGroup {
-            group: group.to_owned(),
-            service: name.to_owned(),
-            release: self.number,
-            spec: Box::new(spec.clone()),
-        };
+        let op = self.creating(name, group, spec);
         let change = self.creation(name, group, spec);
         self.step(group_resource(group), change, needs, op, undo)
     }
@@ -75,20 +67,23 @@ impl Planner<'_> {
         let what = "take over what an interrupted deploy has started".to_owned();
         let was_made = group == group_name(&self.desired.scope, self.number, name, spec);
         let (op, undo) = match was_made {
-            true => {
-                let spec = Box::new(spec.clone());
-                let (group, service) = (group.to_owned(), name.to_owned());
-                let op = Op::CreateGroup { group, service, release: self.number, spec };
-                (op, Undo::Delete)
-            }
+            true => (self.creating(name, group, spec), Undo::Delete),
             // It is kept for the way back, and this is one.
             false => {
-                let stop = Op::StopGroup { group: group.to_owned(), drain: 0 };
                 let op = Op::StartGroup { group: group.to_owned(), instead_of: None };
-                (op, Undo::Restore { op: Box::new(stop) })
+                (op, stopped_again(group))
             }
         };
         self.step(group_resource(group), Change::Run { what }, needs, op, undo)
+    }
+
+    fn creating(&self, name: &str, group: &str, spec: &ServiceSpec) -> Op {
+        Op::CreateGroup {
+            group: group.to_owned(),
+            service: name.to_owned(),
+            release: self.number,
+            spec: Box::new(spec.clone()),
+        }
     }
 
     /// A new group, as what it changes of its service; a new service as a whole.
@@ -139,6 +134,11 @@ impl Planner<'_> {
     pub(super) fn is_live(&self, name: &str, group: &str) -> bool {
         self.live.and_then(|live| live.groups.get(name)).is_some_and(|live| live == group)
     }
+}
+
+/// How a group that was kept stopped is taken back: nobody asks it any more.
+fn stopped_again(group: &str) -> Undo<Op> {
+    Undo::Restore { op: Box::new(Op::StopGroup { group: group.to_owned(), drain: 0 }) }
 }
 
 impl SeenGroup {
